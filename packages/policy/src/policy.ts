@@ -1,0 +1,119 @@
+/** Role → role permissions, module → module permissions, role → granted module permissions: the document's YAML and `grants`. */
+export interface PolicyRules {
+  readonly roles: Readonly<Record<string, readonly string[]>>
+  readonly module_permissions: Readonly<Record<string, readonly string[]>>
+  readonly grants: Readonly<Record<string, readonly string[]>>
+}
+
+export type Ownership = 'any' | 'own' | 'public'
+
+/** What an operation needs. Without `module` (the gateway's own operations) the role permission is enough. */
+export interface Requirement {
+  readonly role: string | Readonly<Partial<Record<Ownership, string>>>
+  readonly module?: string
+}
+
+/** What is known of the caller once it was identified. Roles and permissions are texts of a verified token. */
+export interface CallerRights {
+  readonly roles: readonly string[]
+  /** Module permissions that the token itself carries. */
+  readonly permissions: readonly string[]
+}
+
+/** The rule that decided. `rule` is stable for machines, `reason` is a sentence for operators; neither reaches the client. */
+export type Decision =
+  | {
+      readonly outcome: 'allow'
+      readonly rule: 'role+module' | 'role'
+      readonly ownerships: readonly Ownership[]
+      readonly reason: string
+    }
+  | {
+      readonly outcome: 'deny'
+      readonly rule: 'role-permission-missing' | 'module-permission-missing'
+      readonly reason: string
+    }
+
+/** Policy compiled for decisions: sets instead of lists, and no name that came from a client ever indexes an object. */
+export interface Policy {
+  readonly roles: ReadonlyMap<string, ReadonlySet<string>>
+  readonly grants: ReadonlyMap<string, ReadonlySet<string>>
+  /** Every module permission that exists; a grant of any other grants nothing. */
+  readonly known: ReadonlySet<string>
+}
+
+/** Compiles the rules. `manifestPermissions` are those of the manifests that are loaded. */
+export function compilePolicy(rules: PolicyRules, manifestPermissions: readonly string[] = []): Policy {
+  return {
+    roles: new Map(Object.entries(rules.roles).map(([role, list]) => [role, new Set(list)])),
+    grants: new Map(Object.entries(rules.grants).map(([role, list]) => [role, new Set(list)])),
+    known: new Set([...Object.values(rules.module_permissions).flat(), ...manifestPermissions]),
+  }
+}
+
+const ownershipOrder: readonly Ownership[] = ['any', 'own', 'public']
+
+/**
+ * Decides whether a caller may use an operation at all, and within which ownerships. The module decides about the very
+ * resource. Pure; denies whatever it does not know.
+ */
+export function decide(policy: Policy, caller: CallerRights, requirement: Requirement): Decision {
+  const ownerships = heldOwnerships(policy, caller, requirement.role)
+  if (ownerships.length === 0) {
+    const wanted =
+      typeof requirement.role === 'string' ? requirement.role : Object.values(requirement.role).join(' or ')
+    return {
+      outcome: 'deny',
+      rule: 'role-permission-missing',
+      reason: `no role of the caller (${named(caller.roles)}) carries ${wanted}`,
+    }
+  }
+  if (requirement.module === undefined) {
+    return {
+      outcome: 'allow',
+      rule: 'role',
+      ownerships,
+      reason: `a role of the caller carries ${describe(requirement.role)}`,
+    }
+  }
+  if (!holdsModulePermission(policy, caller, requirement.module)) {
+    const reason = `neither the token nor a grant of a role of the caller (${named(caller.roles)}) carries ${requirement.module}`
+    return { outcome: 'deny', rule: 'module-permission-missing', reason }
+  }
+  const reason = `a role of the caller carries ${describe(requirement.role)} for ${ownerships.join(', ')}, and the token or a grant ${requirement.module}`
+  return { outcome: 'allow', rule: 'role+module', ownerships, reason }
+}
+
+function heldOwnerships(policy: Policy, caller: CallerRights, role: Requirement['role']): readonly Ownership[] {
+  if (typeof role === 'string') return holdsRolePermission(policy, caller, role) ? ['any'] : []
+  return ownershipOrder.filter((ownership) => {
+    const permission = role[ownership]
+    return permission !== undefined && holdsRolePermission(policy, caller, permission)
+  })
+}
+
+function holdsRolePermission(policy: Policy, caller: CallerRights, permission: string): boolean {
+  return caller.roles.some((role) => policy.roles.get(role)?.has(permission) === true)
+}
+
+/** True when the caller's token or a grant of one of its roles carries a module permission that exists. */
+export function holdsModulePermission(policy: Policy, caller: CallerRights, permission: string): boolean {
+  if (!policy.known.has(permission)) return false
+  return (
+    caller.permissions.includes(permission) ||
+    caller.roles.some((role) => policy.grants.get(role)?.has(permission) === true)
+  )
+}
+
+/** The words of a Txn-Token's `scope` for an allowed operation of a module: `kafka.consume:own kafka.consume:public`. */
+export function scopeOf(permission: string, ownerships: readonly Ownership[]): string {
+  return ownerships.map((ownership) => `${permission}:${ownership}`).join(' ')
+}
+
+function describe(role: Requirement['role']): string {
+  return typeof role === 'string' ? role : Object.values(role).join(' or ')
+}
+
+function named(roles: readonly string[]): string {
+  return roles.length === 0 ? 'none' : roles.join(', ')
+}
