@@ -9,6 +9,9 @@ export function accepted<T>(value: T): Verdict<T> {
   return { ok: true, value }
 }
 
-export function refused(code: ProblemCode, detail: string): { readonly ok: false; readonly code: ProblemCode; readonly detail: string } {
+export function refused(
+  code: ProblemCode,
+  detail: string,
+): { readonly ok: false; readonly code: ProblemCode; readonly detail: string } {
   return { ok: false, code, detail }
 }

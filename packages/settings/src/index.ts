@@ -1,1 +1,3 @@
-export {}
+export { loadSettings, type Settings, type SettingsFault, type SettingsResult } from './load.ts'
+export { keysWithoutEffect, type SecretReference } from './schema.ts'
+export { developmentSettings } from './development.ts'

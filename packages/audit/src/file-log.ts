@@ -1,0 +1,141 @@
+import { mkdir, open, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { AuditEvent, AuditLog, AuditQuery, AuditReceipt } from './event.ts'
+import { fileName, fileNumber, logFiles } from './files.ts'
+import { formatLine } from './line.ts'
+import { readAudit } from './read.ts'
+
+export interface FileLogOptions {
+  /** A folder of its own; made with 0700 when it is not there. */
+  readonly directory: string
+  /** A file is closed and the next begun above this. Default 64 MiB. */
+  readonly fileBytesMax?: number
+}
+
+interface Waiting {
+  readonly line: string
+  readonly durable: boolean
+  readonly done: (receipt: AuditReceipt) => void
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * Opens the store of JSON lines in a folder. Lines that wait are written in one group with one fsync. A line that was torn by a
+ * crash was never acknowledged and is cut off at the next start. After a failed write the file is cut back to its last
+ * whole line, so that a full disk leaves no half event and later appends work again.
+ */
+export async function openFileLog(options: FileLogOptions): Promise<AuditLog> {
+  await mkdir(options.directory, { recursive: true, mode: 0o700 })
+  return new FileLog(options.directory, options.fileBytesMax ?? 64 * 1024 * 1024, await openLast(options.directory))
+}
+
+interface OpenFile {
+  readonly name: string
+  readonly handle: FileHandle
+  bytes: number
+}
+
+class FileLog implements AuditLog {
+  readonly #directory: string
+  readonly #fileBytesMax: number
+  #file: OpenFile
+  #waiting: Waiting[] = []
+  #writing: Promise<void> | undefined
+  #closed = false
+
+  constructor(directory: string, fileBytesMax: number, file: OpenFile) {
+    this.#directory = directory
+    this.#fileBytesMax = fileBytesMax
+    this.#file = file
+  }
+
+  append(event: AuditEvent, until: 'written' | 'durable'): Promise<AuditReceipt> {
+    if (this.#closed) return Promise.reject(new Error('The audit log is closed.'))
+    return new Promise((done, failed) => {
+      this.#waiting.push({ line: formatLine(event), durable: until === 'durable', done, failed })
+      this.#writing ??= this.#drain()
+    })
+  }
+
+  read(query: AuditQuery): AsyncIterable<AuditEvent> {
+    return readAudit(this.#directory, query)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    await this.#writing
+    await this.#file.handle.datasync()
+    await this.#file.handle.close()
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting
+      this.#waiting = []
+      try {
+        const receipts = await this.#writeGroup(group)
+        group.forEach((waiting, index) =>
+          waiting.done(receipts[index] ?? { file: this.#file.name, end: this.#file.bytes }),
+        )
+      } catch (error) {
+        for (const waiting of group) waiting.failed(error)
+      }
+    }
+    this.#writing = undefined
+  }
+
+  async #writeGroup(group: readonly Waiting[]): Promise<AuditReceipt[]> {
+    if (this.#file.bytes >= this.#fileBytesMax) await this.#rotate()
+    const file = this.#file
+    const start = file.bytes
+    const text = Buffer.from(group.map((waiting) => waiting.line).join(''), 'utf8')
+    try {
+      let written = 0
+      while (written < text.length)
+        written += (await file.handle.write(text, written, text.length - written, start + written)).bytesWritten
+      if (group.some((waiting) => waiting.durable)) await file.handle.datasync()
+    } catch (error) {
+      await file.handle.truncate(start)
+      throw error
+    }
+    file.bytes = start + text.length
+    let end = start
+    return group.map((waiting) => ({ file: file.name, end: (end += Buffer.byteLength(waiting.line)) }))
+  }
+
+  async #rotate(): Promise<void> {
+    const next = await openFile(this.#directory, fileName(fileNumber(this.#file.name) + 1))
+    await this.#file.handle.datasync()
+    await this.#file.handle.close()
+    this.#file = next
+  }
+}
+
+async function openLast(directory: string): Promise<OpenFile> {
+  const last = (await logFiles(directory)).at(-1)
+  return openFile(directory, last ?? fileName(1))
+}
+
+async function openFile(directory: string, name: string): Promise<OpenFile> {
+  const path = join(directory, name)
+  const made = await open(path, 'a', 0o600)
+  await made.close()
+  const handle = await open(path, 'r+')
+  const { size } = await handle.stat()
+  const bytes = await wholeLines(handle, size)
+  if (bytes < size) await handle.truncate(bytes)
+  return { name, handle, bytes }
+}
+
+/** The length of the file up to its last line end: what follows was torn by a crash. */
+async function wholeLines(handle: FileHandle, size: number): Promise<number> {
+  const chunk = Buffer.alloc(64 * 1024)
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - chunk.length)
+    const { bytesRead } = await handle.read(chunk, 0, end - start, start)
+    const last = chunk.subarray(0, bytesRead).lastIndexOf(0x0a)
+    if (last >= 0) return start + last + 1
+    end = start
+  }
+  return 0
+}

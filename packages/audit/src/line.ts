@@ -1,0 +1,43 @@
+import type { AuditEvent } from './event.ts'
+
+// JSON leaves DEL, C1 and the characters that reorder or end lines as they are; a terminal or a log reader does not.
+const unsafe = /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
+const textCharactersMax = 2048
+
+/** One event as one line of JSON that is plain text in every reader. Texts above 2048 characters are cut and say so. */
+export function formatLine(event: AuditEvent): string {
+  const line = JSON.stringify(event, (_key, value: unknown) =>
+    typeof value === 'string' && value.length > textCharactersMax
+      ? `${value.slice(0, textCharactersMax)}… (cut)`
+      : value,
+  )
+  return `${line.replace(unsafe, escaped)}\n`
+}
+
+/** Undefined for a line that is not one of our events. */
+export function parseLine(line: string): AuditEvent | undefined {
+  const value: unknown = parseJson(line)
+  if (typeof value !== 'object' || value === null) return undefined
+  const fields: readonly string[] = ['timestamp', 'action', 'user', 'service', 'resource_id', 'ip_address', 'status']
+  const valid = fields.every((field) => typeof Reflect.get(value, field) === 'string')
+  // The document's fields were checked just now; the rest of the shape is what formatLine wrote.
+  return valid ? (value as AuditEvent) : undefined
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    // A torn or foreign line is a fact to report, not a failure to hide: the reader yields nothing for it.
+    return undefined
+  }
+}
+
+/** A text as it may be shown on a terminal: control and reordering characters become their escapes. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f]/g, escaped).replace(unsafe, escaped)
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
