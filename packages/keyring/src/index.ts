@@ -1,1 +1,5 @@
-export {}
+export * from './keyring-error.ts'
+export { ensureSecretFolder } from './secret-folder.ts'
+export * from './secret-file.ts'
+export * from './key-file.ts'
+export * from './key-id.ts'

@@ -33,14 +33,15 @@ export function coverComponent(cover: Cover, text: string, value: string, code: 
  * lower case) or that may not cross at all.
  */
 export function coverFields(cover: Cover, fields: FlatFields, code: ProblemCode): void {
+  const seen = new Set<string>()
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? ''
     if (!nameShape.test(name) || neverCoveredFields.has(name) || forbiddenFields.has(name) || sealOwnFields.has(name)) {
       throw new PopError(code, `The field "${name}" may not cross between workloads.`)
     }
-    const text = `"${name}"`
-    if (cover.base.includes(`\n${text}: `)) throw new PopError(code, `The field "${name}" is there twice.`)
-    coverComponent(cover, text, fields[index + 1] ?? '', code)
+    if (seen.has(name)) throw new PopError(code, `The field "${name}" is there twice.`)
+    seen.add(name)
+    coverComponent(cover, `"${name}"`, fields[index + 1] ?? '', code)
   }
 }
 

@@ -21,7 +21,7 @@ export interface SealInput {
   readonly requestNonce?: string
 }
 
-const component = '"@?[a-z0-9-]+"(?:;req)?'
+const component = '"(?:[a-z0-9-]+|@method|@request-target|@status)"(?:;req)?'
 const parameter = ';[a-z][a-z-]*(?:=(?:"[ !#-\\[\\]-~]*"|0|[1-9][0-9]{0,14}))?'
 const inputShape = new RegExp(`^wimse=(\\((${component}(?: ${component})*)\\)((?:${parameter})+))$`)
 const eachParameter = /;([a-z-]+)(?:=(?:"([^"]*)"|([0-9]+)))?/g
@@ -30,7 +30,7 @@ const nonceShape = /^[A-Za-z0-9_-]{8,64}$/
 
 /**
  * Reads the one signature of a seal. It takes only what the profile writes, in the one spelling of RFC 9651, section 4.1: the
- * label `wimse` alone, field names and `@` names with at most `;req`, and the parameters of the profile, each once. Undefined
+ * label `wimse` alone, field names and the profile's `@` names with at most `;req`, and the parameters of the profile, each once. Undefined
  * for everything else: a second label, a second spelling, `keyid`, `alg`. A subset of RFC 9421 that has one reading, and that is
  * read without building a structured field first. Untrusted input.
  */

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { PopError, type HandlerAnswer, type HandlerRequest, type Resource } from '@pop-api/module'
+import { defineKafkaService } from './definition.ts'
+import { openSqliteDriver } from './driver/sqlite-driver.ts'
+import { kafkaHandlers } from './handlers.ts'
+
+const orders: Resource = { kind: 'topic', id: 'orders', owner: 'user:bob', visibility: 'private' }
+
+/** The handlers over a store of their own, called as the SDK calls them. */
+async function openHandlers() {
+  const folder = await mkdtemp(join(tmpdir(), 'pop-kafka-'))
+  const driver = openSqliteDriver(join(folder, 'topics.db'), () => 0)
+  const handlers = kafkaHandlers(driver)
+  const wishes: string[] = []
+  const call = async (name: string, request: Partial<HandlerRequest> = {}): Promise<HandlerAnswer> => {
+    const handler = handlers[name] ?? assert.fail(`no handler ${name}`)
+    return handler({
+      parameters: {},
+      query: {},
+      headers: {},
+      body: undefined,
+      caller: { subject: 'user:bob', name: 'bob' },
+      scope: ['own'],
+      resource: orders,
+      page: undefined,
+      book: { setVisibility: (visibility) => wishes.push(visibility) },
+      requestId: 'req-1',
+      txn: 'txn-1',
+      ...request,
+    })
+  }
+  const close = async () => {
+    driver[Symbol.dispose]()
+    await rm(folder, { recursive: true })
+  }
+  return { call, driver, wishes, [Symbol.asyncDispose]: close }
+}
+
+const shown = {
+  topic_name: 'orders',
+  partitions_count: 1,
+  replication_factor: 1,
+  configs: {},
+  visibility: 'private',
+  owner: 'user:bob',
+}
+const text = (data: string) => ({ value: { type: 'STRING', data } })
+
+test('kafkaHandlers() makes, shows, lists, changes and deletes a topic', async () => {
+  await using world = await openHandlers()
+  const created = await world.call('createTopic', { body: { topic_name: 'orders' } })
+  assert.deepEqual(created, { status: 201, headers: { location: '/v1/kafka/topics/orders' }, body: shown })
+  assert.deepEqual(await world.call('getTopic'), { status: 200, body: shown })
+  const resources = [orders, { ...orders, id: 'gone' }]
+  const listed = await world.call('listTopics', { resource: undefined, page: { resources } })
+  assert.deepEqual(listed, { status: 200, body: { data: [shown] } })
+  const changed = await world.call('changeTopic', { body: { visibility: 'public', partitions_count: 2 } })
+  assert.deepEqual(changed.body, { ...shown, visibility: 'public', partitions_count: 2 })
+  assert.deepEqual(world.wishes, ['public'])
+  assert.deepEqual(await world.call('deleteTopic'), { status: 204 })
+  await assert.rejects(
+    world.call('getTopic'),
+    (error) => error instanceof PopError && error.code === 'resource-not-found',
+  )
+})
+
+test('kafkaHandlers() gives records back as they were produced', async () => {
+  await using world = await openHandlers()
+  await world.call('createTopic', { body: { topic_name: 'orders' } })
+  const produced = await world.call('produceRecords', { body: { records: [text('a'), { ...text('b'), key: 'k' }] } })
+  assert.deepEqual(produced, {
+    status: 200,
+    body: {
+      data: [
+        { partition_id: 0, offset: 0 },
+        { partition_id: 0, offset: 1 },
+      ],
+    },
+  })
+  const consumed = await world.call('consumeRecords', { query: { partition_id: 0, offset: 1, limit: 100 } })
+  const timestamp = '1970-01-01T00:00:00.000Z'
+  assert.deepEqual(consumed.body, {
+    data: [{ partition_id: 0, offset: 1, timestamp, key: 'k', value: { type: 'STRING', data: 'b' }, headers: [] }],
+    next_offset: 2,
+  })
+})
+
+test('kafkaHandlers() takes values up to 128 KiB, and gives pages that an answer can hold', async () => {
+  await using world = await openHandlers()
+  await world.call('createTopic', { body: { topic_name: 'orders' } })
+  const most = 'x'.repeat(128 * 1024)
+  for (let count = 0; count < 3; count++) await world.call('produceRecords', { body: { records: [text(most)] } })
+  await assert.rejects(
+    world.call('produceRecords', { body: { records: [text('a'), text(`${most}x`)] } }),
+    (error) => error instanceof PopError && error.code === 'record-too-large' && error.status === 413,
+  )
+  const { body } = await world.call('consumeRecords', { query: { partition_id: 0, offset: 0, limit: 1000 } })
+  assert.ok(Buffer.byteLength(JSON.stringify(body)) <= 256 * 1024)
+  assert.match(JSON.stringify(body), /"next_offset":1\}$/)
+})
+
+test('defineKafkaService() serves every operation of its manifest', async () => {
+  await using world = await openHandlers()
+  const { manifest, exists } = defineKafkaService(world.driver)
+  assert.deepEqual(
+    manifest.operations.map(({ id }) => id),
+    [
+      'POST /topics',
+      'GET /topics',
+      'GET /topics/{topic}',
+      'PATCH /topics/{topic}',
+      'DELETE /topics/{topic}',
+      'POST /topics/{topic}/records',
+      'GET /topics/{topic}/records',
+    ],
+  )
+  await world.call('createTopic', { body: { topic_name: 'orders' } })
+  assert.deepEqual([await exists('topic', 'orders'), await exists('topic', 'other')], [true, false])
+})

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { connect } from 'node:tls'
+import { gateway, makeCertificate, paths, startWorld } from './testing/identity-world.ts'
+
+test('startIdentity() serves the discovery document of the realm', async () => {
+  await using pop = await startWorld()
+  const { issuer, port } = pop.identity
+  assert.equal(issuer, `https://localhost:${port}/realms/pop`)
+  const { status, headers, json } = await pop.call(paths.discovery, undefined, { headers: { host: 'evil.example' } })
+  assert.equal(status, 200)
+  assert.equal(headers['content-type'], 'application/json')
+  assert.equal(json['issuer'], issuer)
+  for (const [member, path] of Object.entries({
+    token_endpoint: paths.token,
+    jwks_uri: paths.keys,
+    introspection_endpoint: paths.introspect,
+    revocation_endpoint: paths.revoke,
+    end_session_endpoint: paths.logout,
+  })) {
+    assert.equal(json[member], issuer + path)
+  }
+})
+
+test('startIdentity() answers 404 in JSON for every other path', async () => {
+  await using pop = await startWorld()
+  const accept = { headers: { accept: 'text/html' } }
+  const others = [
+    '',
+    '/',
+    '/protocol/openid-connect/auth',
+    '/reg',
+    `${paths.discovery}/`,
+    '/.well-known/OPENID-configuration',
+  ]
+  for (const path of [...others, '/../pop/protocol/openid-connect/certs', '/interaction/x', '/me']) {
+    const { status, headers, json } = await pop.call(path, undefined, accept)
+    assert.equal(status, 404, path)
+    assert.equal(headers['content-type'], 'application/json')
+    assert.deepEqual(json, { error: 'not_found', error_description: 'There is nothing here.' })
+  }
+  assert.equal((await pop.call('', undefined, { path: '/realms/other/protocol/openid-connect/certs' })).status, 404)
+})
+
+test('startIdentity() answers 405 with Allow for another method', async () => {
+  await using pop = await startWorld()
+  const table = { [paths.token]: 'GET', [paths.logout]: 'GET', [paths.keys]: 'DELETE', [paths.revoke]: 'OPTIONS' }
+  for (const [path, method] of Object.entries(table)) {
+    const { status, headers } = await pop.call(path, undefined, { method })
+    assert.equal(status, 405)
+    assert.equal(headers['allow'], path === paths.keys ? 'GET' : 'POST')
+  }
+})
+
+test('startIdentity() tells nothing of itself in headers and errors', async () => {
+  await using pop = await startWorld()
+  const { password } = pop.user('bob')
+  const form = { grant_type: 'password', username: 'bob', password, totp: pop.code('bob') }
+  const database = new DatabaseSync(join(pop.folder, 'identity', 'state.db'))
+  database.exec('drop table account')
+  database.close()
+  const broken = await pop.call(paths.token, { ...gateway, ...form }, { headers: { accept: 'text/html' } })
+  assert.equal(broken.status, 500)
+  assert.equal(broken.json['error'], 'server_error')
+  assert.doesNotMatch(broken.text, /sql|account|at |node|table/i)
+  assert.equal(pop.failures.length, 1)
+  for (const answer of [broken, await pop.call(paths.keys), await pop.call('/none')]) {
+    assert.equal(answer.headers['server'], undefined)
+    assert.equal(answer.headers['x-powered-by'], undefined)
+    assert.equal(answer.headers['x-content-type-options'], 'nosniff')
+  }
+})
+
+test('token endpoint refuses parameters that are there twice, unknown scopes and other grants', async () => {
+  await using pop = await startWorld()
+  const { password } = pop.user('bob')
+  const form = { ...gateway, grant_type: 'password', username: 'bob', password, totp: pop.code('bob') }
+  for (const name of ['grant_type', 'username', 'password', 'totp', 'client_id', 'client_secret']) {
+    const twice = new URLSearchParams([...Object.entries(form), [name, 'other']])
+    const answer = await pop.call(paths.token, twice)
+    assert.equal(answer.status, 400, name)
+    assert.equal(answer.json['error'], 'invalid_request', name)
+  }
+  assert.equal((await pop.call(paths.token, { ...form, scope: 'openid admin' })).json['error'], 'invalid_scope')
+  assert.equal((await pop.call(paths.token, { ...form, password: '' })).json['error'], 'invalid_request')
+  assert.equal(
+    (await pop.call(paths.token, { ...form, grant_type: 'implicit' })).json['error'],
+    'unsupported_grant_type',
+  )
+  assert.equal((await pop.call(paths.token, { ...form, scope: 'openid profile' })).status, 200)
+})
+
+test('startIdentity() speaks TLS 1.3 only and takes another certificate while it runs', async (t) => {
+  await using pop = await startWorld()
+  const { port } = pop.identity
+  const old = connect({ host: '127.0.0.1', port, maxVersion: 'TLSv1.2', rejectUnauthorized: false })
+  const [refusal] = await once(old, 'error')
+  assert.match(String(refusal), /version/i)
+  const folder = await mkdtemp(join(tmpdir(), 'pop-certificate-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const next = await makeCertificate(folder)
+  pop.identity.setCertificate(next)
+  assert.equal((await pop.call(paths.keys, undefined, { ca: next.cert })).status, 200)
+  await assert.rejects(pop.call(paths.keys))
+  const stillOld = connect({ host: '127.0.0.1', port, maxVersion: 'TLSv1.2', rejectUnauthorized: false })
+  await once(stillOld, 'error')
+})
+
+test('startIdentity() refuses a port in use, an exposed key and an exposed users file', async () => {
+  await using pop = await startWorld()
+  const home = join(pop.folder, 'identity')
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const address = other.address()
+  assert(typeof address === 'object' && address !== null)
+  await assert.rejects(pop.restart({ listen: { host: '127.0.0.1', port: address.port } }), { code: 'EADDRINUSE' })
+  other.close()
+  await chmod(join(home, 'signing-key.pem'), 0o644)
+  await assert.rejects(pop.restart(), { code: 'secret-exposed' })
+  await chmod(join(home, 'signing-key.pem'), 0o600)
+  await chmod(join(pop.folder, 'dev-users.json'), 0o640)
+  await assert.rejects(pop.restart(), { code: 'secret-exposed' })
+})

@@ -1,0 +1,100 @@
+import { hash } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import { isJsonObject } from '@pop-api/protocol'
+import type { Adapter, AdapterPayload } from 'oidc-provider'
+import { transact } from './database.ts'
+
+/** The provider's own objects (grants, refresh tokens and the rest), each a row that outlives the process. */
+export interface ArtifactStore {
+  /** The store of one model of oidc-provider. */
+  adapter(model: string): Adapter
+  /** Ends a session: its grant and every token that was kept for it. False when there was none any more. */
+  endSession(grantId: string): boolean
+  /** Removes what has expired. */
+  purge(): void
+}
+
+/** `now` gives milliseconds since 1970; `onReuse` makes the error for a token that was spent by somebody else meanwhile. */
+export function artifactStore(database: DatabaseSync, now: () => number, onReuse: () => Error): ArtifactStore {
+  const dropGrant = database.prepare("delete from artifact where model = 'Grant' and id_hash = ?")
+  const dropMembers = database.prepare('delete from artifact where grant_id = ?')
+  const dropExpired = database.prepare('delete from artifact where expires_ms <= ?')
+  const endSession = (grantId: string): boolean =>
+    transact(database, () => {
+      const { changes } = dropGrant.run(hashOf(grantId))
+      dropMembers.run(grantId)
+      return Number(changes) > 0
+    })
+  return {
+    adapter: (model) => modelAdapter({ database, model, now, onReuse, endSession }),
+    endSession,
+    purge() {
+      dropExpired.run(now())
+    },
+  }
+}
+
+interface ModelOptions {
+  readonly database: DatabaseSync
+  readonly model: string
+  readonly now: () => number
+  readonly onReuse: () => Error
+  readonly endSession: (grantId: string) => boolean
+}
+
+function modelAdapter({ database, model, now, onReuse, endSession }: ModelOptions): Adapter {
+  const columns = 'model, id_hash, grant_id, uid, user_code, payload, expires_ms'
+  const upsert = database.prepare(`insert or replace into artifact (${columns}) values (?, ?, ?, ?, ?, ?, ?)`)
+  const destroy = database.prepare('delete from artifact where model = ? and id_hash = ?')
+  const dropMembers = database.prepare('delete from artifact where model = ? and grant_id = ?')
+  const spend = database.prepare(
+    'update artifact set consumed = ? where model = ? and id_hash = ? and consumed is null returning id_hash',
+  )
+  const grantOf = database.prepare('select grant_id from artifact where model = ? and id_hash = ?')
+  const find = (column: 'id_hash' | 'uid' | 'user_code', value: string): AdapterPayload | undefined => {
+    const query = `select payload, consumed from artifact where model = ? and ${column} = ? and expires_ms > ?`
+    return payloadOf(database.prepare(query).get(model, value, now()))
+  }
+  return {
+    async upsert(id, payload, expiresInSeconds) {
+      const expiresMs = now() + (expiresInSeconds ?? lifeSecondsUnlessTold) * 1000
+      const { grantId, uid, userCode } = payload
+      // The id of a token is the token: only its hash is kept, so that a copy of the file is no set of live tokens.
+      const kept = JSON.stringify({ ...payload, jti: undefined })
+      upsert.run(model, hashOf(id), grantId ?? null, uid ?? null, userCode ?? null, kept, expiresMs)
+    },
+    async find(id) {
+      const found = find('id_hash', hashOf(id))
+      return found === undefined ? undefined : { ...found, jti: id }
+    },
+    findByUid: async (uid) => find('uid', uid),
+    findByUserCode: async (userCode) => find('user_code', userCode),
+    async destroy(id) {
+      destroy.run(model, hashOf(id))
+    },
+    async consume(id) {
+      if (spend.get(Math.floor(now() / 1000), model, hashOf(id)) !== undefined) return
+      // Two uses at once: the provider saw both before either was spent. The second is a replay (RFC 9700 section 4.14.2).
+      const grantId = grantOf.get(model, hashOf(id))?.['grant_id']
+      if (typeof grantId === 'string') endSession(grantId)
+      throw onReuse()
+    },
+    async revokeByGrantId(grantId) {
+      dropMembers.run(model, grantId)
+    },
+  }
+}
+
+const lifeSecondsUnlessTold = 24 * 60 * 60
+
+function hashOf(id: string): string {
+  return hash('sha256', id, 'base64url')
+}
+
+function payloadOf(row: Record<string, unknown> | undefined): AdapterPayload | undefined {
+  if (row === undefined) return undefined
+  const { payload, consumed } = row
+  const parsed: unknown = typeof payload === 'string' ? JSON.parse(payload) : undefined
+  if (!isJsonObject(parsed)) throw new TypeError('A row of state.db does not hold an object.')
+  return consumed === null ? parsed : { ...parsed, consumed }
+}

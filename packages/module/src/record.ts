@@ -1,0 +1,57 @@
+import type { AuditEvent } from '@pop-api/audit'
+import type { Effect, RequestHead } from '@pop-api/protocol'
+import type { Outcome } from './outcome.ts'
+
+/** What is known of one action when it ends. */
+export interface Account {
+  readonly service: string
+  /** Of a request whose head was proven. */
+  readonly head: RequestHead | undefined
+  readonly operation: string | undefined
+  readonly effect: Effect | undefined
+  readonly resourceId: string
+  /** Address of the TCP peer: the gateway. The caller's own stands in the Txn-Token. */
+  readonly peerAddress: string
+  readonly startedMs: number
+  readonly endedMs: number
+}
+
+const actions: Readonly<Record<Effect, string>> = {
+  create: 'resource_creation',
+  read: 'resource_read',
+  change: 'resource_change',
+  delete: 'resource_deletion',
+  list: 'resource_list',
+}
+
+/** The one audit event of an action. */
+export function auditEvent(account: Account, outcome: Outcome): AuditEvent {
+  const { head, operation } = account
+  const txn = head?.txn
+  return {
+    timestamp: new Date(account.endedMs).toISOString(),
+    action: actionOf(account, outcome),
+    user: txn === undefined ? '-' : (txn.rctx.name ?? txn.sub),
+    service: account.service,
+    resource_id: account.resourceId,
+    ip_address: txn?.rctx.req_ip ?? account.peerAddress,
+    status: outcome.problem === undefined ? 'success' : outcome.status >= 500 ? 'failure' : 'refused',
+    ...(head === undefined ? {} : { request_id: head.requestId }),
+    ...(txn === undefined ? {} : { txn: txn.txn, decision: txn.tctx.decision, subject: txn.sub }),
+    ...(outcome.problem === undefined ? {} : { reason: outcome.problem }),
+    ...(operation === undefined ? {} : { operation }),
+    latency_ms: Math.max(0, account.endedMs - account.startedMs),
+    code: outcome.status,
+  }
+}
+
+/** Whether the action may have changed something: its event is durable before its answer. */
+export function mayHaveChanged({ effect, head }: Account, outcome: Outcome): boolean {
+  if (head === undefined || effect === 'read' || effect === 'list') return false
+  return outcome.problem === undefined || outcome.status >= 500
+}
+
+function actionOf({ head, effect }: Account, { problem }: Outcome): string {
+  if (head === undefined || problem?.startsWith('seal-') === true) return 'seal_refusal'
+  return effect === undefined ? 'operation' : actions[effect]
+}
