@@ -121,3 +121,59 @@ test('defineKafkaService() serves every operation of its manifest', async () => 
   await world.call('createTopic', { body: { topic_name: 'orders' } })
   assert.deepEqual([await exists('topic', 'orders'), await exists('topic', 'other')], [true, false])
 })
+
+const valid = { topic_name: 'orders', partitions_count: 3, configs: { 'retention.ms': '1' }, visibility: 'public' }
+const bodies: readonly (readonly [boolean, 'POST' | 'PATCH', string, unknown])[] = [
+  [true, 'POST', '/topics', valid],
+  [false, 'POST', '/topics', { ...valid, topic_name: '../x' }],
+  [false, 'POST', '/topics', { ...valid, topic_name: undefined }],
+  [false, 'POST', '/topics', { ...valid, owner: 'user:eve' }],
+  [false, 'POST', '/topics', { ...valid, partitions_count: 0 }],
+  [false, 'POST', '/topics', { ...valid, visibility: 'secret' }],
+  [true, 'PATCH', '/topics/orders', { visibility: 'private' }],
+  [false, 'PATCH', '/topics/orders', {}],
+  [false, 'PATCH', '/topics/orders', { topic_name: 'other' }],
+  [true, 'POST', '/topics/orders/records', { records: [text('a')] }],
+  [
+    true,
+    'POST',
+    '/topics/orders/records',
+    { records: [{ value: { type: 'JSON', data: null }, key: 'k', headers: [] }] },
+  ],
+  [true, 'POST', '/topics/orders/records', { records: [{ value: { type: 'BINARY', data: 'AAE=' } }] }],
+  [false, 'POST', '/topics/orders/records', { records: [{ value: { type: 'BINARY', data: 'AAE' } }] }],
+  [false, 'POST', '/topics/orders/records', { records: [{ value: { type: 'STRING', data: 1 } }] }],
+  [false, 'POST', '/topics/orders/records', { records: [{ value: { type: 'XML', data: '' } }] }],
+  [false, 'POST', '/topics/orders/records', { records: [{ value: { type: 'JSON' } }] }],
+  [false, 'POST', '/topics/orders/records', { records: [] }],
+  [false, 'POST', '/topics/orders/records', { records: [{ ...text('a'), partition_id: -1 }] }],
+]
+
+test('the manifest of kafka_service takes what it documents, and nothing else', async () => {
+  await using world = await openHandlers()
+  const { find } = defineKafkaService(world.driver)
+  const validated = (method: string, path: string, query: readonly QueryPair[], json: unknown) => {
+    const segments = `v1/kafka${path}`.split('/')
+    const match = find(method, segments)
+    assert.ok(match.kind === 'found')
+    const body = json === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(json))
+    const target = { text: path, segments, query, repeated: [] }
+    const headers = ['content-type', 'application/json']
+    return match.value.validate({ parameters: match.parameters, target, headers, body })
+  }
+  for (const [accepted, method, path, json] of bodies) {
+    const run = () => validated(method, path, [], json)
+    if (accepted) assert.deepEqual(run().body, json)
+    else assert.throws(run, (error) => error instanceof PopError && error.code === 'body-invalid', JSON.stringify(json))
+  }
+  const records = '/topics/orders/records'
+  assert.deepEqual(validated('GET', records, [], undefined).query, { partition_id: 0, offset: 0, limit: 100 })
+  assert.equal(validated('GET', records, [{ name: 'limit', value: '1000' }], undefined).query['limit'], 1000)
+  for (const value of ['1001', '0', '01', '1e2', '-1', ''])
+    assert.throws(() => validated('GET', records, [{ name: 'limit', value }], undefined), PopError, value)
+})
+
+interface QueryPair {
+  readonly name: string
+  readonly value: string
+}

@@ -1,4 +1,4 @@
-import { isJsonObject, PopError, type Operation, type Ownership, type RequestHead } from '@pop-api/protocol'
+import { hasControl, isJsonObject, PopError, type Operation, type Ownership, type RequestHead } from '@pop-api/protocol'
 import { admission, ownershipsOf } from './book/admission.ts'
 import type { ResourceBook } from './book/book.ts'
 import { formatCursor, parseCursor } from './book/cursor.ts'
@@ -50,7 +50,8 @@ export function resourceId({ resource }: Operation, input: Pick<OperationInput, 
   if (place === undefined) return '-'
   const source = place.from === 'path' ? input.parameters : input.body
   const id = isJsonObject(source) && Object.hasOwn(source, place.name) ? source[place.name] : undefined
-  if (typeof id !== 'string' || id === '' || id.length > 1024)
+  // Half a surrogate pair and NUL are one text here and another on the disk: two names for one entry.
+  if (typeof id !== 'string' || id === '' || id.length > 1024 || !id.isWellFormed() || hasControl(id))
     throw new PopError('body-invalid', `The body must name the resource in ${place.name}.`)
   return id
 }

@@ -12,7 +12,7 @@ import { allowPlainLoopback, type ModuleContext } from './context.ts'
 import type { ModuleDefinition, ServedOperation } from './definition.ts'
 
 /** Where a request leads. */
-export interface Located {
+interface Located {
   readonly target: CanonicalTarget
   readonly served: ServedOperation
   readonly parameters: Readonly<Record<string, string>>

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { PopError } from '@pop-api/protocol'
 
 /** The digest limit of the wire, and room for a gateway that writes the same JSON a little longer. */
-export const bodyBytesMax = 256 * 1024 + 4096
+const bodyBytesMax = 256 * 1024 + 4096
 
 /**
  * Reads a whole body. Throws `body-too-large` above the limit, leaving the rest unread so that the refusal can still be sent,

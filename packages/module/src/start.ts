@@ -75,6 +75,10 @@ export async function startModule<W extends ModuleWorkload>(options: StartOption
     onFault,
   })
   const server = createServer({ ...transport.meshServerOptions(workload), maxHeaderSize: headerBytesMax }, listener)
+  // A peer that keeps its connection busy must not keep a stopping module alive.
+  server.prependListener('request', (_request, response) => {
+    if (!server.listening) response.shouldKeepAlive = false
+  })
   server.on('clientError', (_error, socket) => socket.destroy())
   server.on('secureConnection', endWithCertificate)
   workload.onRenew(() => server.setSecureContext(transport.meshServerOptions(workload)))

@@ -22,7 +22,7 @@ export interface OperationInput {
   readonly body: unknown
 }
 
-export interface UncheckedInput {
+interface UncheckedInput {
   readonly parameters: Readonly<Record<string, string>>
   readonly target: CanonicalTarget
   readonly headers: FlatFields

@@ -7,7 +7,7 @@ const permission = z
 const seconds = z.int().min(1)
 
 /** Where a secret lies. The value itself never stands in `pop.yaml`, in a bulletin or in a log. */
-export const secretReference = z.union([
+const secretReference = z.union([
   z.strictObject({ file: z.string().min(1) }),
   z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }),
 ])

@@ -1,1 +1,6 @@
-export {}
+export { readBootFile, takeBootDocument, parseBootBase, type BootBase } from './boot/boot-file.ts'
+export { makeCsr } from './enrol/csr.ts'
+export { backoffMs } from './http/backoff.ts'
+export { exchange, exchangeJson, openStream, type Exchange } from './http/exchange.ts'
+export { reportReady, sendMessage, superviseProcess, type ProcessMessage } from './process/supervise.ts'
+export { WorkloadError, type WorkloadErrorCode } from './workload-error.ts'

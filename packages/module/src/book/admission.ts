@@ -16,7 +16,7 @@ export function ownershipsOf(scope: string, permission: string): readonly Owners
 }
 
 /** Whether one of the ownerships takes in the resource. */
-export function covers(ownerships: readonly Ownership[], resource: Resource, subject: string): boolean {
+function covers(ownerships: readonly Ownership[], resource: Resource, subject: string): boolean {
   return ownerships.some(
     (ownership) =>
       ownership === 'any' ||

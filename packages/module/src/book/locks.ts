@@ -1,5 +1,5 @@
 /** Ends a hold. */
-export type Release = () => void
+type Release = () => void
 
 /**
  * Holds on resources within this process: many may share one, a creation or deletion has it alone. Without them a name could be

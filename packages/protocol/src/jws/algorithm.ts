@@ -28,7 +28,7 @@ export function isJwsAlgorithm(text: unknown): text is JwsAlgorithm {
   return typeof text === 'string' && Object.hasOwn(algorithmRules, text)
 }
 
-export const rsaBitsMin = 2048
+const rsaBitsMin = 2048
 const rsaBitsMax = 8192
 
 /** True if the key is of the type, curve and size that the algorithm takes. */

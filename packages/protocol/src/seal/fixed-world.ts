@@ -46,7 +46,7 @@ export const trustSection: TrustSection = {
   txn_keys: [{ kid: txnSigner.kid, state: 'active', jwk: publicJwk(txnSigner.privateKey), owner: ids.gateway }],
 }
 
-export function publicJwk(key: KeyObject): TrustSection['wit_issuers'][number]['jwk'] {
+function publicJwk(key: KeyObject): TrustSection['wit_issuers'][number]['jwk'] {
   const { kty, crv, x, y } = createPublicKey(key).export({ format: 'jwk' })
   if (kty === undefined || crv === undefined || x === undefined || y === undefined)
     throw new TypeError('Not an EC key.')

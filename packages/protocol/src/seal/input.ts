@@ -30,9 +30,9 @@ const nonceShape = /^[A-Za-z0-9_-]{8,64}$/
 
 /**
  * Reads the one signature of a seal. It takes only what the profile writes, in the one spelling of RFC 9651, section 4.1: the
- * label `wimse` alone, field names and the profile's `@` names with at most `;req`, and the parameters of the profile, each once. Undefined
- * for everything else: a second label, a second spelling, `keyid`, `alg`. A subset of RFC 9421 that has one reading, and that is
- * read without building a structured field first. Untrusted input.
+ * label `wimse` alone, field names and the profile's `@` names with at most `;req`, and the parameters of the profile, each
+ * once. Undefined for everything else: a second label, a second spelling, `keyid`, `alg`. It is a subset of RFC 9421 that has
+ * one reading, and it is read without building a structured field first. Untrusted input.
  */
 export function readSealInput(raw: string): SealInput | undefined {
   const [, text, list, parameters] = inputShape.exec(raw) ?? []

@@ -57,7 +57,9 @@ function open(wanted: Exchange, timeoutMs: number): Promise<IncomingMessage> {
       headers: {
         ...wanted.headers,
         accept: 'application/json, text/event-stream, application/x-pem-file',
-        ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+        ...(body === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
       },
       timeout: timeoutMs,
       ...(wanted.signal === undefined ? {} : { signal: wanted.signal }),
@@ -82,7 +84,8 @@ async function readBody(answer: IncomingMessage, bytesMax: number): Promise<stri
   } catch (cause) {
     throw unavailable('control', cause)
   }
-  if (bytes > bytesMax) throw new WorkloadError('control-unreadable', `Control answered with more than ${bytesMax} bytes.`)
+  if (bytes > bytesMax)
+    throw new WorkloadError('control-unreadable', `Control answered with more than ${bytesMax} bytes.`)
   return Buffer.concat(chunks).toString('utf8')
 }
 

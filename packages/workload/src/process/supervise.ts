@@ -33,7 +33,9 @@ export function superviseProcess(stop: () => Promise<void>, stopMs: number = sto
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
-        process.stderr.write(`${JSON.stringify({ level: 'error', message: 'stopping failed', error: String(error) })}\n`)
+        process.stderr.write(
+          `${JSON.stringify({ level: 'error', message: 'stopping failed', error: String(error) })}\n`,
+        )
         process.exit(1)
       },
     )
