@@ -1,0 +1,147 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { PopError } from '@pop-api/protocol'
+import type { Answer } from './answer.ts'
+import { answerSocket } from './raw-answer.ts'
+import { readBody } from './receive/body.ts'
+import { canonicalAddress, receive } from './receive/receive.ts'
+import type { Received } from './receive/received.ts'
+import { asPopError, refuse } from './refuse/refuse.ts'
+import { finishFields } from './refuse/security-fields.ts'
+
+/** A refusal that no later stage will record. */
+export interface DoorRefusal {
+  readonly requestId: string
+  readonly address: string
+  readonly error: PopError
+}
+
+export interface FrontDoor {
+  /** Everything behind `receive`. It answers also when it refuses; what it throws becomes a problem document. */
+  readonly handle: (received: Received, body: (bytesMax: number) => Promise<Buffer>) => Promise<Answer>
+  /** Told of every refusal of the door itself, also of bytes that were no request. */
+  readonly refused: (refusal: DoorRefusal) => void
+  /** Told of an error behind the door that was no refusal. */
+  readonly failed: (requestId: string, failure: unknown) => void
+  readonly nextRequestId: () => string
+  readonly nowMs: () => number
+}
+
+/** The options of a `node:http(s)` server for which `openDoor` answers; without them Node answers some requests by itself. */
+export const doorOptions = {
+  requireHostHeader: false,
+  insecureHTTPParser: false,
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 30_000,
+} as const
+
+/** Puts the door on a server that was made with `doorOptions`: all that Node would answer or drop by itself goes through us. */
+export function openDoor(server: Server, door: FrontDoor): void {
+  const busy = new WeakMap<Duplex, number>()
+  const refusedSockets = new WeakSet<Duplex>()
+  // Node drops fields above this count without a word; the size of the section is the bound.
+  server.maxHeadersCount = 0
+  const serve = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+    const { socket } = request
+    busy.set(socket, (busy.get(socket) ?? 0) + 1)
+    response.once('close', () => busy.set(socket, (busy.get(socket) ?? 1) - 1))
+    answerRequest(request, response, { door, expectsContinue, refusedSockets }).catch((failure: unknown) => {
+      door.failed('-', failure)
+      socket.destroy()
+    })
+  }
+  server.on('request', (request, response) => serve(request, response, false))
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => serve(request, response, true))
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => serve(request, response, false))
+  const refuseSocket = (socket: Duplex, error: PopError): void => {
+    const requestId = door.nextRequestId()
+    door.refused({ requestId, address: addressOf(socket), error })
+    // A second answer inside one that is under way would be read as part of it.
+    if (!socket.writable || (busy.get(socket) ?? 0) > 0) socket.destroy()
+    else answerSocket(socket, error, requestId)
+  }
+  server.on('upgrade', (_request, socket) =>
+    refuseSocket(socket, new PopError('upgrade-refused', 'This address speaks HTTP/1.1 only.')),
+  )
+  server.on('connect', (_request, socket) =>
+    refuseSocket(socket, new PopError('method-not-allowed', 'CONNECT is not served.')),
+  )
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // One refusal closes a connection: what the parser says of the bytes behind it is about nothing that anybody asked.
+    if (refusedSockets.has(socket)) return
+    refusedSockets.add(socket)
+    if (error.code === 'ECONNRESET' || error.code === 'EPIPE') socket.destroy()
+    else refuseSocket(socket, parserError(error))
+  })
+}
+
+interface Exchange {
+  readonly door: FrontDoor
+  readonly expectsContinue: boolean
+  readonly refusedSockets: WeakSet<Duplex>
+}
+
+async function answerRequest(request: IncomingMessage, response: ServerResponse, exchange: Exchange): Promise<void> {
+  const { door, expectsContinue, refusedSockets } = exchange
+  const requestId = door.nextRequestId()
+  const received = receiveOrRefuse(request, door, requestId)
+  if (received instanceof PopError) {
+    refusedSockets.add(request.socket)
+    door.refused({ requestId, address: addressOf(request.socket), error: received })
+    send(response, refuse(received, requestId), { requestId, close: true, head: request.method === 'HEAD' })
+    return
+  }
+  const body = (bytesMax: number): Promise<Buffer> => {
+    if (expectsContinue) response.writeContinue()
+    return readBody(request, received.framing, bytesMax)
+  }
+  let answer: Answer
+  try {
+    answer = await door.handle(received, body)
+  } catch (failure) {
+    if (!(failure instanceof PopError)) door.failed(requestId, failure)
+    else door.refused({ requestId, address: received.address, error: failure })
+    answer = refuse(failure, requestId)
+  }
+  // Bytes of a body that nobody read must never be taken for the next request.
+  send(response, answer, { requestId, close: !request.complete, head: received.method === 'HEAD' })
+}
+
+function receiveOrRefuse(request: IncomingMessage, door: FrontDoor, requestId: string): Received | PopError {
+  try {
+    const { method = '', url = '', httpVersion, rawHeaders, socket } = request
+    const raw = { method, url, httpVersion, rawHeaders, remoteAddress: socket.remoteAddress ?? '-' }
+    return receive(raw, { requestId, nowMs: door.nowMs() })
+  } catch (failure) {
+    return asPopError(failure)
+  }
+}
+
+interface Sending {
+  readonly requestId: string
+  readonly close: boolean
+  readonly head: boolean
+}
+
+function send(response: ServerResponse, answer: Answer, { requestId, close, head }: Sending): void {
+  const fields = close ? [...answer.fields, 'connection', 'close'] : answer.fields
+  response.writeHead(answer.status, finishFields(fields, requestId))
+  response.end(head ? undefined : answer.body)
+}
+
+function addressOf(socket: Duplex): string {
+  const address: unknown = Reflect.get(socket, 'remoteAddress')
+  return canonicalAddress(typeof address === 'string' ? address : '-')
+}
+
+function parserError(error: NodeJS.ErrnoException): PopError {
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    return new PopError('headers-too-large', 'The header section may have at most 16 KiB.', { cause: error })
+  }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new PopError('request-timeout', 'The request did not arrive in time.', { cause: error })
+  }
+  return new PopError('malformed-request', 'These bytes are not one HTTP/1.1 request.', { cause: error })
+}

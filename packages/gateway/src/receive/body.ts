@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http'
+import { PopError } from '@pop-api/protocol'
+import type { Framing } from './received.ts'
+
+/**
+ * Reads a whole body. Refuses with `body-too-large` before a byte is read where the length says so, else at the byte that is too
+ * many; with `malformed-request` when the client breaks off, with `ambiguous-framing` when trailers follow.
+ */
+export async function readBody(request: IncomingMessage, framing: Framing, bytesMax: number): Promise<Buffer> {
+  if (framing.kind === 'none') return Buffer.alloc(0)
+  if (framing.kind === 'length' && framing.bytes > bytesMax) throw tooLarge(bytesMax)
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    // The stream has no encoding, so its chunks are Buffers.
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > bytesMax) throw tooLarge(bytesMax)
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    if (cause instanceof PopError) throw cause
+    throw new PopError('malformed-request', 'The body ended before its length.', { cause })
+  }
+  if (request.rawTrailers.length > 0) throw new PopError('ambiguous-framing', 'Trailers are not accepted.')
+  return Buffer.concat(chunks, bytes)
+}
+
+function tooLarge(bytesMax: number): PopError {
+  return new PopError('body-too-large', `The body may have at most ${bytesMax} bytes.`)
+}

@@ -1,0 +1,38 @@
+import type { CanonicalTarget } from '@pop-api/protocol'
+
+declare const receivedBrand: unique symbol
+
+/** How long the body is, decided once. `none` also for `Content-Length: 0`. */
+export type Framing =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly bytes: number }
+  | { readonly kind: 'chunked' }
+
+/**
+ * The canonical request: everything that later stages know of it. Only `receive()` makes one. Field names are in lower case,
+ * each there once; a list field that came in several lines is joined.
+ */
+export interface Received {
+  readonly [receivedBrand]: true
+  readonly requestId: string
+  readonly method: ReceivedMethod
+  readonly target: CanonicalTarget
+  readonly fields: ReadonlyMap<string, string>
+  readonly framing: Framing
+  /** Of the socket's peer; an IPv4 address mapped into IPv6 is written as IPv4. */
+  readonly address: string
+  readonly startedMs: number
+}
+
+export const receivedMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+export type ReceivedMethod = (typeof receivedMethods)[number]
+
+/** What Node knows of a request, before anything is believed. */
+export interface RawRequest {
+  readonly method: string
+  readonly url: string
+  readonly httpVersion: string
+  /** Name, value, name, value, as they arrived. */
+  readonly rawHeaders: readonly string[]
+  readonly remoteAddress: string
+}
