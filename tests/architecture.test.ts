@@ -13,7 +13,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'packages/workload': ['protocol', 'keyring'],
   'packages/identity': ['protocol', 'keyring'],
   'packages/module': ['protocol', 'audit'],
-  'packages/gateway': ['protocol'],
+  'packages/gateway': ['protocol', 'policy', 'audit'],
   'modules/kafka-service': ['module'],
 }
 

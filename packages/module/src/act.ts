@@ -6,7 +6,7 @@ import type { ResourceLocks } from './book/locks.ts'
 import type { Resource, Visibility } from './book/resource.ts'
 import type { HandlerAnswer, HandlerRequest, ModuleDefinition, ServedOperation } from './definition.ts'
 import { admittedItems } from './list-items.ts'
-import type { OperationInput } from './validate.ts'
+import type { OperationInput } from '@pop-api/protocol'
 
 /** A validated request on its way to the handler. */
 export interface Action {

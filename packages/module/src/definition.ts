@@ -8,7 +8,7 @@ import {
   type RouteFinder,
 } from '@pop-api/protocol'
 import type { Resource, Visibility } from './book/resource.ts'
-import { compileValidator, type OperationInput, type Validator } from './validate.ts'
+import { compileValidator, type OperationInput, type Validator } from '@pop-api/protocol'
 
 /** Who asks. `subject` is the identity (`user:<id>` …); `name` is readable, for logs and nothing else. */
 export interface Caller {

@@ -1,7 +1,7 @@
 import { PopError } from '@pop-api/protocol'
 
 /** More fields than any client of ours sends; the size of the section is bounded by the server. */
-export const fieldsMax = 100
+const fieldsMax = 100
 
 /** Fields that are lists by definition: several lines are one list (RFC 9110, section 5.3). Every other name comes once. */
 const listFields: ReadonlySet<string> = new Set([

@@ -1,14 +1,10 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
-import {
-  parseStrictJson,
-  PopError,
-  type CanonicalTarget,
-  type FlatFields,
-  type ManifestDocument,
-  type Operation,
-  type Parameter,
-} from '@pop-api/protocol'
+import { parseStrictJson } from '../encoding/strict-json.ts'
+import { PopError } from '../problem/pop-error.ts'
+import type { FlatFields } from '../seal/terms.ts'
+import type { CanonicalTarget } from '../target/canonical-target.ts'
+import type { ManifestDocument, Operation, Parameter } from './manifest.ts'
 
 /** A request's parameters and body as the manifest's schemas took them. */
 export interface OperationInput {
@@ -31,7 +27,7 @@ interface UncheckedInput {
 
 /**
  * Checks a request against its operation. Throws `parameter-invalid`, `media-type-unsupported`, `body-malformed` or
- * `body-invalid`. The gateway has checked the same: this is the second line.
+ * `body-invalid`. Gateway and module run this same code, so that one request has one meaning on both sides.
  */
 export type Validator = (input: UncheckedInput) => OperationInput
 
