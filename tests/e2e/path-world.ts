@@ -24,15 +24,17 @@ import {
   type BulletinSections,
   type InstanceReport,
   type ModulesSection,
+  type SealIdentity,
   type SectionName,
+  type TokenSigner,
   type TrustSection,
 } from '@pop-api/protocol'
 import { developmentSettings, loadSettings } from '@pop-api/settings'
-import { meshClientOptions, meshServerOptions, peerSpiffeId } from '@pop-api/workload'
-import { makeAuthority } from './certificates.ts'
+import { meshClientOptions, meshServerOptions, peerSpiffeId, type MeshIdentity } from '@pop-api/workload'
+import { makeAuthority, type TestAuthority } from './certificates.ts'
 
 const domain = 'pop.internal'
-const ids = {
+export const ids = {
   control: `spiffe://${domain}/control/control-1`,
   gateway: `spiffe://${domain}/gateway/gateway-1`,
   kafka: `spiffe://${domain}/module/kafka_service/1`,
@@ -51,10 +53,28 @@ interface ClientAnswer {
 export interface PathWorld {
   readonly users: readonly DevUser[]
   readonly signIn: (username: string) => Promise<string>
-  readonly call: (token: string | undefined, method: string, path: string, body?: unknown) => Promise<ClientAnswer>
+  readonly call: (
+    token: string | undefined,
+    method: string,
+    path: string,
+    body?: unknown,
+    fields?: Readonly<Record<string, string>>,
+  ) => Promise<ClientAnswer>
   readonly audit: (service: 'gateway' | 'kafka_service', requestId: string) => Promise<AuditEvent[]>
   readonly moduleAddress: string
+  /** Boot value of the module's present start. */
+  readonly boot: string
+  /** What a thief of the gateway's keys would have; the attacks on the hop start from here. */
+  readonly stolen: {
+    readonly mesh: TestAuthority
+    readonly member: MeshIdentity
+    readonly seal: SealIdentity
+    readonly txn: TokenSigner
+  }
   readonly failures: readonly unknown[]
+  /** A folder of this world, removed at its end. */
+  readonly home: string
+  readonly moduleEvents: () => Promise<AuditEvent[]>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -148,7 +168,8 @@ export async function openPath(): Promise<PathWorld> {
       onFault: (fault) => failures.push(fault),
     }),
   )
-  if (report === undefined) throw new Error('the module did not report its instance')
+  const instance: InstanceReport | undefined = report
+  if (instance === undefined) throw new Error('the module did not report its instance')
 
   // Gateway.
   const modules: ModulesSection = {
@@ -156,7 +177,7 @@ export async function openPath(): Promise<PathWorld> {
       name: 'kafka_service',
       manifest,
       manifest_digest: manifestDigest(manifest),
-      instances: [{ spiffe_id: ids.kafka, address: report.address, boot: report.boot }],
+      instances: [{ spiffe_id: ids.kafka, address: instance.address, boot: instance.boot }],
     },
   }
   const gatewayMesh = mesh.issue(`URI:${ids.gateway}`)
@@ -239,7 +260,11 @@ export async function openPath(): Promise<PathWorld> {
   return {
     users,
     failures,
+    home,
+    moduleEvents: () => Array.fromAsync(readAudit(join(home, 'kafka_service', 'audit'))),
     moduleAddress: kafka.address,
+    boot: instance.boot,
+    stolen: { mesh, member: gatewayMesh, seal: gatewaySeal, txn: { kid: 'txn', privateKey: txn.privateKey } },
     async signIn(username) {
       const user = users.find((known) => known.username === username)
       if (user === undefined) throw new Error(`there is no user ${username}`)
@@ -255,8 +280,8 @@ export async function openPath(): Promise<PathWorld> {
         throw new Error(`sign-in failed: ${JSON.stringify(answer.body)}`)
       return answer.body['access_token']
     },
-    call(token, method, path, body) {
-      const headers: Record<string, string> = {}
+    call(token, method, path, body, fields = {}) {
+      const headers: Record<string, string> = { ...fields }
       if (token !== undefined) headers['authorization'] = `Bearer ${token}`
       if (body !== undefined) headers['content-type'] = 'application/json'
       return exchangeJson(`https://localhost:${port}${path}`, {
