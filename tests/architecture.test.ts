@@ -14,6 +14,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'packages/identity': ['protocol', 'keyring'],
   'packages/module': ['protocol', 'audit'],
   'packages/gateway': ['protocol', 'policy', 'audit'],
+  'packages/control': ['protocol', 'keyring', 'workload'],
   'modules/kafka-service': ['module'],
 }
 

@@ -1,0 +1,5 @@
+export { openAdmin, type Admin, type AdminOptions } from './admin/admin.ts'
+export { openApiKeyBook, type ApiKeyBook } from './apikeys/api-key-book.ts'
+export { openAuthority, type Authority, type CertificateSubject } from './authority/authority.ts'
+export { enrol, type EnrolmentOffice, type Member } from './enrolment/enrol.ts'
+export { openTokenBook, type Entitlement, type TokenBook } from './enrolment/token-book.ts'
