@@ -10,3 +10,4 @@ export { meshClientOptions, meshServerOptions, type MeshIdentity, type MeshMembe
 export { obtainCredentials, type EnrolmentRole, type ObtainOptions, type Obtained } from './enrol/obtain.ts'
 export { formatEnrolmentToken, parseEnrolmentToken, type EnrolmentToken } from './enrol/token.ts'
 export { pause } from './http/wait.ts'
+export { createBulletinLedger, type BulletinLedger, type BulletinOutcome } from './bulletin/ledger.ts'
