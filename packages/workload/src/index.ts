@@ -11,3 +11,4 @@ export { obtainCredentials, type EnrolmentRole, type ObtainOptions, type Obtaine
 export { formatEnrolmentToken, parseEnrolmentToken, type EnrolmentToken } from './enrol/token.ts'
 export { pause } from './http/wait.ts'
 export { createBulletinLedger, type BulletinLedger, type BulletinOutcome } from './bulletin/ledger.ts'
+export { followBulletin, type BulletinFollower, type FollowOptions } from './bulletin/follow.ts'

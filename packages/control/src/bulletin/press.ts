@@ -23,10 +23,15 @@ export interface Press {
   /** A heartbeat for each audience that is followed; to be called each second. */
   readonly beat: () => void
   readonly position: () => BulletinPosition
+  /** True if the follower has the last change of its audience. */
+  readonly isLast: (audience: Audience, position: BulletinPosition) => boolean
   /** A follower that is ahead shows that this store is an older copy: it counts on in a higher epoch. */
   readonly outrun: (follower: BulletinPosition) => void
   [Symbol.dispose](): void
 }
+
+/** A restored store is a few epochs behind at most; a larger claim would only burn numbers. */
+const epochsAheadMax = 16
 
 /** Opens the press on a SQLite file; `:memory:` for none. */
 export function openPress(path: string, signer: TokenSigner, nowMs: () => number): Press {
@@ -74,10 +79,12 @@ export function openPress(path: string, signer: TokenSigner, nowMs: () => number
       }
     },
     position: archive.position,
+    isLast: (audience, { epoch, sequence }) =>
+      epoch === archive.position().epoch && sequence === archive.lastOf(audience),
     outrun(follower) {
       const { epoch, sequence } = archive.position()
       const ahead = follower.epoch > epoch || (follower.epoch === epoch && follower.sequence > sequence)
-      if (ahead) archive.raiseEpoch(follower.epoch + 1)
+      if (ahead && follower.epoch <= epoch + epochsAheadMax) archive.raiseEpoch(follower.epoch + 1)
     },
     [Symbol.dispose]: () => archive[Symbol.dispose](),
   }
