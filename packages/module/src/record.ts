@@ -1,4 +1,4 @@
-import type { AuditEvent } from '@pop-api/audit'
+import { resourceActions, type AuditEvent } from '@pop-api/audit'
 import type { Effect, RequestHead } from '@pop-api/protocol'
 import type { Outcome } from './outcome.ts'
 
@@ -14,14 +14,6 @@ export interface Account {
   readonly peerAddress: string
   readonly startedMs: number
   readonly endedMs: number
-}
-
-const actions: Readonly<Record<Effect, string>> = {
-  create: 'resource_creation',
-  read: 'resource_read',
-  change: 'resource_change',
-  delete: 'resource_deletion',
-  list: 'resource_list',
 }
 
 /** The one audit event of an action. */
@@ -53,5 +45,5 @@ export function mayHaveChanged({ effect, head }: Account, outcome: Outcome): boo
 
 function actionOf({ head, effect }: Account, { problem }: Outcome): string {
   if (head === undefined || problem?.startsWith('seal-') === true) return 'seal_refusal'
-  return effect === undefined ? 'operation' : actions[effect]
+  return effect === undefined ? 'operation' : resourceActions[effect]
 }

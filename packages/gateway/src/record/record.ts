@@ -1,5 +1,5 @@
-import type { AuditEvent, AuditLog, AuditStatus } from '@pop-api/audit'
-import { PopError, type Effect } from '@pop-api/protocol'
+import { resourceActions, type AuditEvent, type AuditLog, type AuditStatus } from '@pop-api/audit'
+import { PopError } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Progress } from '../progress.ts'
 
@@ -9,14 +9,6 @@ export interface Recorder {
   /** Told of each event that could not be written; with `basic` the request goes on without it. */
   readonly alarm: (failure: unknown) => void
   readonly nowMs: () => number
-}
-
-const actions: Readonly<Record<Effect, string>> = {
-  create: 'resource_creation',
-  read: 'resource_read',
-  change: 'resource_change',
-  delete: 'resource_deletion',
-  list: 'resource_list',
 }
 
 function isChange(progress: Progress): boolean {
@@ -61,7 +53,7 @@ function eventOf(progress: Progress, recorder: Recorder, status: AuditStatus, co
   const place = operation?.resource?.id
   return {
     timestamp: new Date(nowMs).toISOString(),
-    action: operation?.resource === undefined ? 'request' : actions[operation.resource.effect],
+    action: operation?.resource === undefined ? 'request' : resourceActions[operation.resource.effect],
     user: caller?.name ?? '-',
     service: routed?.destination.manifest.name ?? 'gateway',
     resource_id: place?.from === 'path' ? (routed?.parameters[place.name] ?? '-') : '-',
