@@ -1,5 +1,16 @@
-// @peculiar/x509 registers its parts through this polyfill: the one import of ours that is for its side effect.
+// The one import for its side effect in this project: the library below needs it to be loaded first.
 import 'reflect-metadata'
-import * as x509 from '@peculiar/x509'
 
-export { x509 }
+export {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  Pkcs10CertificateRequest,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+  type Extension,
+} from '@peculiar/x509'

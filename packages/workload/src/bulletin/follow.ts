@@ -1,125 +1,150 @@
-import { createInterface } from 'node:readline'
-import { join } from 'node:path'
-import { readSecretFile, writeSecretFile } from '@pop-api/keyring'
-import { parseSpiffeId, parseStrictJson, type KeyRecord } from '@pop-api/protocol'
 import { backoffMs } from '../http/backoff.ts'
-import { openStream } from '../http/exchange.ts'
-import { pause } from '../http/wait.ts'
-import { meshClientOptions, type MeshMember } from '../mesh/tls.ts'
+import { isPassing, pause } from '../http/wait.ts'
 import { WorkloadError } from '../workload-error.ts'
-import { createBulletinLedger, type BulletinLedger } from './ledger.ts'
+import type { ControlLink } from './control-link.ts'
+import { readEventData } from './event-stream.ts'
+import { judgeChange, judgeSnapshot } from './order.ts'
+import { createShownView, type Bulletin, type ShownView } from './shown-view.ts'
+import { proofOf, viewAfter, viewOfSnapshot, type View } from './view.ts'
+import { proveChange, proveSnapshot, readView, writeView, type BulletinTrust } from './view-file.ts'
 
 export interface FollowOptions {
-  readonly member: MeshMember
-  /** Address of the control listener. */
-  readonly control: string
-  readonly domain: string
-  /** `gateways` or `module:<name>`. */
-  readonly audience: string
-  /** Pinned at enrolment. */
-  readonly key: KeyRecord
-  /** Folder of the process: the last bulletin is kept in its file `snapshot`. */
-  readonly home: string
+  readonly link: ControlLink
+  readonly trust: BulletinTrust
+  /** Absolute path of the file that keeps the last verified view. */
+  readonly file: string
+  readonly nowMs: () => number
+  /** 0 ≤ x < 1 */
   readonly random: () => number
-  /** Told why a connection ended; the follower goes on by itself. */
-  readonly interrupted: (reason: unknown) => void
+  /** How long the first bulletin may take when there is none on disk. */
+  readonly patienceMs: number
+  /** Told of everything that went wrong and is tried again: for logs. */
+  readonly onProblem: (problem: unknown) => void
 }
 
-export interface BulletinFollower {
-  readonly ledger: BulletinLedger
-  /** Resolves with the first bulletin, be it the one that was kept. */
-  readonly ready: Promise<void>
+export interface BulletinFollower extends Bulletin {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
-/** Control sends a heartbeat each second. */
-const silenceMs = 5000
-/** Above this many kept changes a new snapshot is asked for. */
-const textsMax = 64
-const snapshotBytesMax = 64 * 1024 * 1024
+const reconnect = { firstMs: 50, mostMs: 5_000 } as const
 
-/** Follows the bulletin until it is disposed, from the one that was kept on disk and through every restart of control. */
+/**
+ * Follows the bulletin: from control if it answers, else from the view on disk, and from then on whatever control says. Resolves
+ * with the first view; rejects when there is none within `patienceMs`. The caller disposes it.
+ */
 export async function followBulletin(options: FollowOptions): Promise<BulletinFollower> {
-  const ledger = createBulletinLedger(options.key, options.audience)
-  await restore(ledger, options)
-  const { promise: ready, resolve } = Promise.withResolvers<void>()
-  if (ledger.position() !== undefined) resolve()
+  const { link, trust, file, nowMs, patienceMs, onProblem } = options
   const stop = new AbortController()
-  const running = run(ledger, options, resolve, stop.signal)
+  const shown = createShownView(await keptView(file, trust, onProblem), {
+    nowMs,
+    keep: (view) => writeView(file, view),
+    report: async (position) => {
+      // Once following has stopped nobody waits for the report.
+      if (!stop.signal.aborted) await link.reportApplied(position, undefined, stop.signal)
+    },
+    onProblem: (problem) => {
+      if (!stop.signal.aborted || !isPassing(problem)) onProblem(problem)
+    },
+  })
+  const first = Promise.withResolvers<void>()
+  const timer = setTimeout(() => first.reject(noBulletin()), patienceMs)
+  const looping = follow(shown, options, stop.signal, first.resolve)
+  try {
+    await first.promise
+  } catch (error) {
+    stop.abort()
+    await looping
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
   return {
-    ledger,
-    ready,
-    async [Symbol.asyncDispose]() {
+    ...shown.bulletin,
+    [Symbol.asyncDispose]: async () => {
       stop.abort()
-      await running
+      await looping
+      await shown.settle()
     },
   }
 }
 
-async function run(
-  ledger: BulletinLedger,
+/** Snapshot, changes until a gap or an end, a pause, and again. `onView` is called once there is a view and control was asked. */
+async function follow(
+  shown: ShownView,
   options: FollowOptions,
-  ready: () => void,
   signal: AbortSignal,
+  onView: () => void,
 ): Promise<void> {
-  for (let attempt = 0; !signal.aborted; attempt++) {
-    const progressed = (): void => {
-      // A stream that brings something new is a good one: the next pause is the shortest again.
-      attempt = 0
-      ready()
-    }
+  let attempt = 0
+  while (!signal.aborted) {
     try {
-      await readStream(ledger, options, progressed, signal)
-    } catch (error) {
-      if (!signal.aborted) options.interrupted(error)
+      const start = await takeSnapshot(shown, options, signal)
+      onView()
+      await followChanges(start, options, signal, (view) => {
+        attempt = 0
+        shown.show(view)
+      })
+    } catch (problem) {
+      if (signal.aborted) return
+      options.onProblem(problem)
+      if (shown.present() !== undefined) onView()
     }
-    await pause(backoffMs(attempt, options.random, { firstMs: 100, mostMs: 5000 }), signal)
+    await pause(backoffMs(attempt++, options.random, reconnect), signal)
   }
 }
 
-async function readStream(
-  ledger: BulletinLedger,
-  options: FollowOptions,
-  progressed: () => void,
+async function takeSnapshot(shown: ShownView, { link, trust }: FollowOptions, signal: AbortSignal): Promise<View> {
+  const snapshot = proveSnapshot(await link.snapshot(signal), trust)
+  const present = shown.present()
+  if (present !== undefined && judgeSnapshot(present.applied, snapshot.claims) === 'lower') {
+    // Either a replay, or control came back from an older copy of its store and must open a higher epoch (wire.md, bulletin).
+    await link.reportApplied(present.applied, proofOf(present), signal)
+    throw new WorkloadError('bulletin-refused', 'Control showed an older bulletin than the one applied here.')
+  }
+  const next = viewOfSnapshot(snapshot)
+  shown.show(next)
+  return next
+}
+
+/** Follows until a gap; throws for a replay, and when the stream ends. */
+async function followChanges(
+  start: View,
+  { link, trust }: FollowOptions,
   signal: AbortSignal,
+  show: (view: View) => void,
 ): Promise<void> {
-  const position = ledger.texts().length > textsMax ? undefined : ledger.position()
-  const after = position === undefined ? '' : `?after=${position.epoch}.${position.sequence}`
-  const tls = meshClientOptions(options.member, (peer) => isControl(peer, options.domain))
-  const answer = await openStream(
-    { method: 'GET', url: `${options.control}/bulletin/changes${after}`, tls, signal },
-    silenceMs,
-  )
-  for await (const line of createInterface({ input: answer })) {
-    if (!line.startsWith('data: ')) continue
-    const outcome = ledger.apply(line.slice('data: '.length))
-    if (outcome === 'gap')
-      throw new WorkloadError('bulletin-refused', 'A change of the bulletin was missed: a new snapshot is needed.')
-    if (outcome === 'old') continue
-    if (outcome === 'applied') await keep(ledger, options)
-    progressed()
-  }
-}
-
-function isControl(peer: string, domain: string): boolean {
-  const id = parseSpiffeId(peer)
-  return id?.kind === 'control' && id.domain === domain
-}
-
-async function keep(ledger: BulletinLedger, { home }: FollowOptions): Promise<void> {
-  await writeSecretFile(join(home, 'snapshot'), JSON.stringify(ledger.texts()))
-}
-
-/** A kept bulletin is verified as one that arrives: a file that somebody changed is refused, and reported. */
-async function restore(ledger: BulletinLedger, { home, interrupted }: FollowOptions): Promise<void> {
-  const content = await readSecretFile(join(home, 'snapshot'), snapshotBytesMax)
-  if (content === undefined) return
+  const stream = await link.changes(start.applied, signal)
+  let current = start
   try {
-    const parsed = parseStrictJson(content.toString('utf8'))
-    if (!parsed.ok || !Array.isArray(parsed.value))
-      throw new WorkloadError('bulletin-refused', 'The kept bulletin cannot be read.')
-    for (const text of parsed.value) ledger.apply(String(text))
-  } catch (error) {
-    interrupted(error)
+    for await (const data of readEventData(stream)) {
+      const change = proveChange(data, trust)
+      const judgement = judgeChange(current.applied, change.claims)
+      if (judgement === 'gap') return
+      if (judgement === 'lower') throw new WorkloadError('bulletin-refused', 'Control repeated an older message.')
+      current = viewAfter(current, change)
+      show(current)
+    }
+  } finally {
+    stream.destroy()
   }
+  throw new WorkloadError('control-unavailable', 'Control ended the stream of changes.')
+}
+
+async function keptView(
+  file: string,
+  trust: BulletinTrust,
+  onProblem: (problem: unknown) => void,
+): Promise<View | undefined> {
+  try {
+    return await readView(file, trust)
+  } catch (problem) {
+    if (!(problem instanceof WorkloadError)) throw problem
+    // A view that does not verify is as good as none; control has a new one.
+    onProblem(problem)
+    return undefined
+  }
+}
+
+function noBulletin(): WorkloadError {
+  return new WorkloadError('control-unavailable', 'Control gave no bulletin in time, and none is kept here.')
 }

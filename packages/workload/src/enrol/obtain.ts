@@ -105,7 +105,7 @@ function usableToken(boot: BootFile, rootSpkiSha256: string): string {
 }
 
 /** Control's answer as an object. Throws `control-unreadable`. */
-function expectObject(value: unknown): JsonObject {
+export function expectObject(value: unknown): JsonObject {
   if (isJsonObject(value)) return value
   throw new WorkloadError('control-unreadable', 'Control answered with something that is not a JSON object.')
 }

@@ -16,7 +16,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
 }
 
 /** True for a failure that may be gone at the next try: control is not up, or answers with a 5xx. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   if (error instanceof PopError) return error.status >= 500
   return error instanceof WorkloadError && error.code === 'control-unavailable'
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
-import type { ConnectionOptions, PeerCertificate } from 'node:tls'
+import type { PeerCertificate } from 'node:tls'
 
 /** Who a process is inside the mesh, and whom it believes. All PEM. */
 export interface MeshIdentity {
@@ -14,8 +14,18 @@ export interface MeshMember {
   readonly mesh: () => MeshIdentity
 }
 
+/** Options of `tls.connect`, `https.Agent` and undici's `connect`. */
+export type MeshClientOptions = typeof meshTls & {
+  readonly cert: string
+  readonly key: string
+  readonly ca: string[]
+  readonly rejectUnauthorized: true
+  readonly secureOptions: number
+  readonly checkServerIdentity: (host: string, peer: PeerCertificate) => Error | undefined
+}
+
 /** TLS of the mesh (wire.md, certificate): 1.3 only, hybrid groups first, two suites. */
-const meshTls = {
+export const meshTls = {
   minVersion: 'TLSv1.3',
   maxVersion: 'TLSv1.3',
   ecdhCurve: 'X25519MLKEM768:SecP256r1MLKEM768:X25519:P-256',
@@ -43,10 +53,7 @@ export function meshServerOptions(member: MeshMember): ServerOptions {
  * Options of a connection to exactly one peer. `accepts` gets the peer's SPIFFE ID once the chain is verified; without its
  * consent nothing is sent. Names and addresses play no part.
  */
-export function meshClientOptions(
-  member: MeshMember,
-  accepts: (spiffeId: string) => boolean,
-): Omit<ConnectionOptions, 'port' | 'host' | 'path' | 'timeout'> {
+export function meshClientOptions(member: MeshMember, accepts: (spiffeId: string) => boolean): MeshClientOptions {
   const { certificate, privateKey, roots } = member.mesh()
   return {
     ...meshTls,

@@ -1,0 +1,72 @@
+import { constants } from 'node:crypto'
+import type { Server } from 'node:https'
+import fastify, { type FastifyInstance } from 'fastify'
+import { PopError } from '@pop-api/protocol'
+import type { EnrolmentContext } from '../enrolment/context.ts'
+import { enrol } from '../enrolment/enrol.ts'
+import { problemAnswer, type FaultListener } from '../listener/answer-problem.ts'
+import { parseJsonBytes } from '../listener/read-json.ts'
+
+/** Certificate and key of the admin listener, PEM. */
+export interface AdminIdentity {
+  readonly cert: string
+  readonly key: string
+}
+
+const bodyBytesMax = 1024 * 1024
+
+/** TLS of the admin listener; also what `server.setSecureContext` takes after a renewal. */
+export function adminTls(identity: AdminIdentity) {
+  return { ...identity, minVersion: 'TLSv1.3', secureOptions: constants.SSL_OP_NO_TICKET } as const
+}
+
+/** The `admin` listener: the public root, and enrolment. The caller listens and closes. */
+export function createAdminListener(
+  context: EnrolmentContext,
+  identity: AdminIdentity,
+  onFault: FaultListener,
+): FastifyInstance<Server> {
+  const app: FastifyInstance<Server> = fastify({
+    https: { ...adminTls(identity), maxHeaderSize: 16 * 1024, headersTimeout: 10_000 },
+    bodyLimit: bodyBytesMax,
+    requestTimeout: 30_000,
+    // Who asks is who holds the socket: no header says otherwise.
+    trustProxy: false,
+    forceCloseConnections: true,
+    clientErrorHandler: (_error, socket) => socket.destroy(),
+    frameworkErrors: (failure, _request, reply) => {
+      const { status, headers, body } = problemAnswer(refusalOf(failure), onFault)
+      reply.hijack()
+      reply.raw.writeHead(status, headers).end(body)
+    },
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
+    parseJsonBytes(body),
+  )
+  app.setErrorHandler(async (failure, _request, reply) => {
+    const { status, headers, body } = problemAnswer(refusalOf(failure), onFault)
+    return await reply.code(status).headers(headers).send(Buffer.from(body))
+  })
+  app.setNotFoundHandler(() => {
+    throw new PopError('no-such-operation', 'Admin does not serve this path and method.')
+  })
+  app.get('/ca.pem', async (_request, reply) => {
+    void reply.header('content-type', 'application/x-pem-file')
+    return context.authorities.publicCa.certificate
+  })
+  app.post('/enrol', async (request, reply) => {
+    void reply.header('cache-control', 'no-store')
+    return await enrol(context, request.body, request.socket.remoteAddress ?? '')
+  })
+  return app
+}
+
+/** What the framework refuses by itself, in our words. */
+function refusalOf(failure: unknown): unknown {
+  const status = failure instanceof Error && 'statusCode' in failure ? failure.statusCode : undefined
+  if (failure instanceof PopError || typeof status !== 'number' || status >= 500) return failure
+  if (status === 413) return new PopError('body-too-large', `At most ${bodyBytesMax} bytes are accepted here.`)
+  if (status === 415) return new PopError('media-type-unsupported', 'Send application/json.')
+  return new PopError('malformed-request', 'The request cannot be read.', { cause: failure })
+}

@@ -1,0 +1,223 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import type { Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { ensureSecretFolder, keyFile } from '@pop-api/keyring'
+import {
+  formatSpiffeId,
+  type BulletinPosition,
+  type BulletinSections,
+  type PolicySection,
+  type SettingsSection,
+} from '@pop-api/protocol'
+import { keepRenewing, meshServerOptions, type Life, type MeshIdentity } from '@pop-api/workload'
+import { adminTls, createAdminListener, type AdminIdentity } from './admin/admin-listener.ts'
+import { openAuthorities, ownTrust, type AuthoritySet } from './authority/authority.ts'
+import { issueMesh, issuePublic, type PublicNames } from './authority/certificate.ts'
+import type { Followers } from './bulletin/applied.ts'
+import { createPublisher } from './bulletin/bulletin.ts'
+import type { CertificateLives, EnrolmentContext } from './enrolment/context.ts'
+import { issueToken, type TokenRequest } from './enrolment/tokens.ts'
+import { txnKeys } from './enrolment/txn-keys.ts'
+import type { FaultListener } from './listener/answer-problem.ts'
+import { createControlListener } from './listener/control-listener.ts'
+import { approveManifest, moduleEntries } from './modules/modules.ts'
+import { openStore, readFact, setFact, type Store } from './store/store.ts'
+
+export interface Listen {
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+}
+
+export interface ControlOptions {
+  /** Absolute path of control's own folder: `state.db` and `keys/` come to lie in it. */
+  readonly home: string
+  readonly listen: { readonly control: Listen; readonly admin: Listen }
+  /** Trust domain, e.g. `pop.internal`. */
+  readonly domain: string
+  /** Node name of this control: `spiffe://<domain>/control/<name>`. */
+  readonly name: string
+  /** Part of every API key; letters a-z and digits. */
+  readonly environment: string
+  readonly policy: PolicySection
+  readonly settings: SettingsSection
+  /** Changed manifests are in force without an operator. Development only. */
+  readonly approveAutomatically: boolean
+  /** Default: mesh 24 h, public 90 days. */
+  readonly lives?: CertificateLives
+  /** Names in certificates of public listeners; default `localhost`, `127.0.0.1`, `::1`. */
+  readonly publicNames?: PublicNames
+  readonly nowMs?: () => number
+  /** Told of everything that failed inside. Default: a line of JSON on standard error. */
+  readonly onFault?: FaultListener
+}
+
+/** A running control plane. */
+export interface ControlHandle {
+  readonly spiffeId: string
+  /** `https://host:port` */
+  readonly control: string
+  readonly admin: string
+  /** Public root, PEM: what clients trust. */
+  readonly caPem: string
+  /** Lower-case hex: what newcomers pin. */
+  readonly rootSpkiSha256: string
+  /** One use, 10 minutes. Throws a RangeError for a name that cannot be one. */
+  readonly issueToken: (request: TokenRequest) => string
+  readonly publish: <S extends 'policy' | 'settings'>(section: S, value: BulletinSections[S]) => void
+  /** Puts a manifest that waits in force; false when none waits. */
+  readonly approveModule: (name: string) => boolean
+  /** What each follower last said that it applied, by SPIFFE ID. */
+  readonly followers: ReadonlyMap<string, BulletinPosition & { readonly atMs: number }>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+const hourMs = 3_600_000
+const usualLives: CertificateLives = { meshMs: 24 * hourMs, publicMs: 90 * 24 * hourMs }
+const usualNames: PublicNames = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] }
+
+/**
+ * Starts the control plane on its home: opens or makes keys and state, publishes policy and settings, listens. Rejects when the
+ * home is open to others or in use, a life is too long, or a port is taken. The caller disposes it.
+ */
+export async function startControl(options: ControlOptions): Promise<ControlHandle> {
+  const { home, domain, listen, nowMs = Date.now, onFault = reportFault, lives = usualLives } = options
+  if (lives.meshMs > usualLives.meshMs) throw new RangeError('A mesh certificate lives at most 24 hours.')
+  await ensureSecretFolder(home)
+  await using started = new AsyncDisposableStack()
+  const store = started.use(openStore(join(home, 'state.db')))
+  const authorities = await openAuthorities(home, store, nowMs())
+  const sections = (): Partial<BulletinSections> => readSections(store, authorities, domain)
+  const publisher = createPublisher({ store, signer: authorities.bulletin, sections, nowMs })
+  publisher.change(() => {
+    setFact(store, 'policy', JSON.stringify(options.policy))
+    setFact(store, 'settings', JSON.stringify(options.settings))
+  })
+  const spiffeId = formatSpiffeId({ domain, kind: 'control', node: options.name })
+  let control = ''
+  const context: EnrolmentContext = {
+    store,
+    authorities,
+    publisher,
+    domain,
+    spiffeId,
+    lives,
+    nowMs,
+    environment: options.environment,
+    approveAutomatically: options.approveAutomatically,
+    publicNames: options.publicNames ?? usualNames,
+    controlUrl: () => control,
+  }
+  const identity = await ownIdentity(home, context)
+  const followers: Followers = new Map()
+  const server = createControlListener({ member: identity, context, followers, onFault })
+  const admin = createAdminListener(context, identity.admin(), onFault)
+  control = await listening(server, listen.control)
+  started.defer(() => closing(server))
+  await admin.listen({ ...listen.admin })
+  started.defer(() => admin.close())
+  const stop = new AbortController()
+  const renew = async (): Promise<Life> => {
+    const life = await identity.renew()
+    server.setSecureContext(meshServerOptions(identity))
+    admin.server.setSecureContext(adminTls(identity.admin()))
+    return life
+  }
+  const onProblem = (problem: unknown): void => onFault(problem, '-')
+  const renewing = keepRenewing(identity.life(), renew, { nowMs, random: Math.random, onProblem }, stop.signal)
+  started.defer(async () => {
+    stop.abort()
+    await renewing
+  })
+  const timer = setInterval(publisher.beat, 1_000)
+  started.defer(() => clearInterval(timer))
+  const running = started.move()
+  return {
+    spiffeId,
+    control,
+    admin: urlOf(admin.server, listen.admin.host),
+    caPem: authorities.publicCa.certificate,
+    rootSpkiSha256: authorities.rootSpkiSha256,
+    followers,
+    issueToken: (request) => issueToken(store, request, authorities.rootSpkiSha256, nowMs()),
+    publish: (section, value) => publisher.change(() => setFact(store, section, JSON.stringify(value))),
+    approveModule: (name) => publisher.change(() => approveManifest(store, name)),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+function readSections(store: Store, authorities: AuthoritySet, domain: string): Partial<BulletinSections> {
+  const fact = (name: string): unknown => JSON.parse(readFact(store, name) ?? 'null')
+  return {
+    trust: { domain, ...ownTrust(authorities), txn_keys: txnKeys(store) },
+    modules: moduleEntries(store),
+    // Both facts are only ever written from values of these types.
+    policy: fact('policy') as PolicySection,
+    settings: fact('settings') as SettingsSection,
+  }
+}
+
+/** Control's own certificates: made at each start by its own authorities, and anew at half of their life. */
+async function ownIdentity(home: string, context: EnrolmentContext) {
+  const { authorities, spiffeId, lives, publicNames, nowMs } = context
+  const meshKey = await keyFile(join(home, 'keys', 'mesh.pem'), 'ec-p256')
+  const adminKey = await keyFile(join(home, 'keys', 'admin.pem'), 'ec-p256')
+  const issue = async () => {
+    const obtainedMs = nowMs()
+    const endMs = obtainedMs + Math.min(lives.meshMs, lives.publicMs)
+    const validity = { fromMs: obtainedMs - 60_000, toMs: endMs }
+    const mesh = await issueMesh(authorities.meshCa, createPublicKey(meshKey), spiffeId, validity)
+    const admin = await issuePublic(authorities.publicCa, createPublicKey(adminKey), publicNames, validity)
+    return { mesh, admin, life: { obtainedMs, endMs } }
+  }
+  let issued = await issue()
+  return {
+    mesh: (): MeshIdentity => ({
+      certificate: issued.mesh,
+      privateKey: pemOf(meshKey),
+      roots: [authorities.meshCa.certificate],
+    }),
+    admin: (): AdminIdentity => ({ cert: issued.admin, key: pemOf(adminKey) }),
+    life: (): Life => issued.life,
+    renew: async (): Promise<Life> => {
+      issued = await issue()
+      return issued.life
+    },
+  }
+}
+
+function listening(server: Server, { host, port }: Listen): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve(urlOf(server, host))
+    })
+  })
+}
+
+/** Followers hold their streams open for ever, so they are cut: they come back to the next start. */
+function closing(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error) => (error === undefined ? resolve() : reject(error)))
+    server.closeAllConnections()
+  })
+}
+
+function urlOf(server: Server, host: string): string {
+  // Listening on TCP, so the address is not a path.
+  const { port } = server.address() as AddressInfo
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function pemOf(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' })
+}
+
+function reportFault(fault: unknown, requestId: string): void {
+  const text = fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)
+  process.stderr.write(
+    `${JSON.stringify({ level: 'error', message: 'control failed', request_id: requestId, fault: text })}\n`,
+  )
+}

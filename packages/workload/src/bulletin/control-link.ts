@@ -1,0 +1,51 @@
+import type { Readable } from 'node:stream'
+import {
+  parseSpiffeId,
+  type BulletinPosition,
+  type InstanceReport,
+  type JsonObject,
+  type RenewRequest,
+} from '@pop-api/protocol'
+import { expectObject } from '../enrol/obtain.ts'
+import { exchange, exchangeJson, openStream } from '../http/exchange.ts'
+import { meshClientOptions, type MeshMember } from '../mesh/tls.ts'
+import { WorkloadError } from '../workload-error.ts'
+
+/** A member's way to control: mTLS, and control must show a control identity of the same trust domain. */
+export interface ControlLink {
+  /** `POST /renew`: what control granted, still unchecked. */
+  readonly renew: (request: RenewRequest) => Promise<JsonObject>
+  readonly reportInstance: (report: InstanceReport, apiKey: string) => Promise<void>
+  readonly snapshot: (signal: AbortSignal) => Promise<string>
+  readonly changes: (after: BulletinPosition, signal: AbortSignal) => Promise<Readable>
+  readonly reportApplied: (position: BulletinPosition, proof: string | undefined, signal: AbortSignal) => Promise<void>
+}
+
+/** Heartbeats come each second: this long without one, the connection is taken for dead. */
+const silenceMs = 5_000
+
+/** `control` is `https://host:port`; `domain` the trust domain. Every request uses the member's present certificate. */
+export function linkToControl(member: MeshMember, control: string, domain: string): ControlLink {
+  const isControl = (spiffeId: string): boolean => {
+    const id = parseSpiffeId(spiffeId)
+    return id?.kind === 'control' && id.domain === domain
+  }
+  const base = (path: string) => ({ url: `${control}${path}`, tls: meshClientOptions(member, isControl) })
+  return {
+    renew: async (body) => expectObject(await exchangeJson({ method: 'POST', ...base('/renew'), body })),
+    reportInstance: async (body, apiKey) => {
+      await exchange({ method: 'PUT', ...base('/instance'), body, headers: { 'x-api-key': apiKey } })
+    },
+    snapshot: async (signal) => {
+      const { jws } = expectObject(await exchangeJson({ method: 'GET', ...base('/bulletin'), signal }))
+      if (typeof jws === 'string') return jws
+      throw new WorkloadError('control-unreadable', 'Control answered without a bulletin.')
+    },
+    changes: ({ epoch, sequence }, signal) =>
+      openStream({ method: 'GET', ...base(`/bulletin/changes?after=${epoch}.${sequence}`), signal }, silenceMs),
+    reportApplied: async ({ epoch, sequence }, proof, signal) => {
+      const body = { epoch, sequence, ...(proof === undefined ? {} : { proof }) }
+      await exchange({ method: 'POST', ...base('/bulletin/applied'), body, signal })
+    },
+  }
+}
