@@ -15,7 +15,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'packages/module': ['protocol', 'audit'],
   'packages/gateway': ['protocol', 'policy', 'audit'],
   'packages/control': ['protocol', 'keyring', 'workload'],
-  'modules/kafka-service': ['module'],
+  'modules/kafka-service': ['module', 'workload'],
 }
 
 const pure = ['packages/protocol', 'packages/policy']
