@@ -69,7 +69,7 @@ function openPool(member: MeshMember, spiffeId: string, address: string, options
   return new Pool(address, {
     connections: options.connectionsMax,
     pipelining: 1,
-    // The seal is defined over HTTP/1.1 alone, for now.
+    // The seal is defined over HTTP/1.1 alone.
     allowH2: false,
     connect: {
       ...meshClientOptions(member, (peer) => peer === spiffeId),
