@@ -11,10 +11,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'packages/keyring': [],
   'packages/settings': ['policy'],
   'packages/workload': ['protocol', 'keyring'],
-  'packages/identity': ['protocol', 'keyring'],
+  'packages/identity': ['protocol', 'keyring', 'workload'],
   'packages/module': ['protocol', 'audit'],
-  'packages/gateway': ['protocol', 'policy', 'audit'],
+  'packages/gateway': ['protocol', 'policy', 'audit', 'keyring', 'settings', 'workload'],
   'packages/control': ['protocol', 'keyring', 'workload'],
+  'packages/cli': ['protocol', 'policy', 'settings', 'audit'],
+  'packages/testkit': ['protocol', 'audit', 'settings', 'workload', 'identity', 'module', 'gateway', 'control'],
   'modules/kafka-service': ['module', 'workload'],
 }
 

@@ -2,23 +2,34 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { request as startRequest } from 'node:https'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { ConnectionOptions } from 'node:tls'
 import { createNonceSource, es256Seal, mintTxnToken, type TxnClaims } from '@pop-api/protocol'
 import type { MeshIdentity } from '@pop-api/workload'
-import { makeAuthority, type TestAuthority } from '../e2e/certificates.ts'
-import { ids, openPath, type PathWorld } from '../e2e/path-world.ts'
+import { makeAuthority, startPop, takeAuthority, type Pop, type TestAuthority } from '@pop-api/testkit'
+import { kafka } from '../kafka.ts'
 
-let path: PathWorld
+let pop: Pop
 let stranger: TestAuthority
+/** Control's mesh CA in the hands of a thief. */
+let mesh: TestAuthority
+const ids = {
+  gateway: 'spiffe://pop.internal/gateway/gateway',
+  kafka: 'spiffe://pop.internal/module/kafka_service/1',
+}
 const nextNonce = createNonceSource(randomBytes(16))
 
 before(async () => {
-  path = await openPath()
-  stranger = makeAuthority(path.home, 'stranger')
+  pop = await startPop({ modules: [kafka] })
+  stranger = makeAuthority(pop.home, 'stranger')
+  const [caPem = ''] = pop.member.mesh().roots
+  mesh = takeAuthority(pop.home, 'stolen', { caPem, caKeyPath: join(pop.home, 'control/keys/mesh-ca.pem') })
+  assert.equal(pop.member.spiffeId, ids.gateway)
+  assert.equal(pop.module('kafka_service').spiffeId, ids.kafka)
 })
 after(async () => {
-  await path[Symbol.asyncDispose]()
+  await pop[Symbol.asyncDispose]()
 })
 
 interface Attack {
@@ -38,7 +49,14 @@ interface Attack {
 const topics = '/v1/kafka/topics'
 
 function sealed(attack: Attack): { readonly fields: string[]; readonly requestId: string } {
-  const { method = 'GET', target = topics, body, audience = ids.kafka, boot = path.boot, atMs = Date.now() } = attack
+  const {
+    method = 'GET',
+    target = topics,
+    body,
+    audience = ids.kafka,
+    boot = pop.module('kafka_service').boot,
+    atMs = Date.now(),
+  } = attack
   const iat = Math.floor(Date.now() / 1000)
   const requestId = randomUUID()
   const txnToken = mintTxnToken(
@@ -62,23 +80,24 @@ function sealed(attack: Attack): { readonly fields: string[]; readonly requestId
       },
       ...attack.claims,
     },
-    path.stolen.txn,
+    pop.member.txnSigner,
   )
+  const { wit, messageKey: privateKey } = pop.member.credentials()
   const headers = body === undefined ? [] : ['content-type', 'application/json']
   const bytes = body === undefined ? undefined : Buffer.from(body)
   const request = { method, target, headers, body: bytes, txnToken, requestId, audience, boot }
-  const { headers: fields } = es256Seal.sealRequest(request, path.stolen.seal, { nowMs: atMs, nonce: nextNonce() })
+  const { headers: fields } = es256Seal.sealRequest(request, { wit, privateKey }, { nowMs: atMs, nonce: nextNonce() })
   return { fields: attack.change?.([...fields]) ?? [...fields], requestId }
 }
 
 async function send(
   attack: Attack,
   fields: readonly string[],
-  member: MeshIdentity = path.stolen.member,
+  member: MeshIdentity = pop.member.mesh(),
 ): Promise<{ status: number; code: unknown; headers: object }> {
   const { method = 'GET', target = topics, body } = attack
   const sent = attack.sentBody ?? body
-  const url = new URL(path.moduleAddress)
+  const url = new URL(pop.module('kafka_service').address)
   const tls: ConnectionOptions = {
     cert: member.certificate,
     key: member.privateKey,
@@ -144,11 +163,11 @@ const attacks: readonly (readonly [name: string, attack: Attack, code: string])[
 for (const [name, attack, code] of attacks) {
   test(`the module refuses ${name}, and records it`, async () => {
     const { fields } = sealed(attack)
-    const before = (await path.moduleEvents()).length
+    const before = (await pop.audit('kafka_service')).length
     const answer = await send(attack, fields)
     assert.equal(answer.code, code)
     assert.ok('signature' in answer.headers, 'a refusal is sealed too')
-    const events = (await path.moduleEvents()).slice(before)
+    const events = (await pop.audit('kafka_service')).slice(before)
     assert.deepEqual(
       events.map((event) => event.status),
       ['refused'],
@@ -163,17 +182,17 @@ test('the module refuses a seal that it has seen', async () => {
 })
 
 test('the module refuses a seal over the certificate of another workload', async () => {
-  const other = path.stolen.mesh.issue('URI:spiffe://pop.internal/module/s3_service/1')
+  const other = mesh.issue('URI:spiffe://pop.internal/module/s3_service/1')
   assert.equal((await send({}, sealed({}).fields, other)).code, 'seal-identity')
 })
 
 const strangers: readonly (readonly [string, () => MeshIdentity])[] = [
   [
     'a certificate of another authority',
-    () => ({ ...stranger.issue(`URI:${ids.gateway}`), roots: path.stolen.member.roots }),
+    () => ({ ...stranger.issue(`URI:${ids.gateway}`), roots: pop.member.mesh().roots }),
   ],
-  ['a certificate for servers only', () => path.stolen.mesh.issue(`URI:${ids.gateway}`, 'serverAuth')],
-  ['no certificate', () => ({ certificate: '', privateKey: '', roots: path.stolen.member.roots })],
+  ['a certificate for servers only', () => mesh.issue(`URI:${ids.gateway}`, 'serverAuth')],
+  ['no certificate', () => ({ certificate: '', privateKey: '', roots: pop.member.mesh().roots })],
 ]
 
 for (const [name, member] of strangers) {
@@ -186,5 +205,5 @@ for (const [name, member] of strangers) {
 }
 
 test('nothing went wrong inside', () => {
-  assert.deepEqual(path.failures, [])
+  assert.deepEqual(pop.failures, [])
 })

@@ -1,40 +1,64 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { openPath, type PathWorld } from './path-world.ts'
+import { startPop, type Pop } from '@pop-api/testkit'
+import { kafka } from '../kafka.ts'
 
-let path: PathWorld
+let pop: Pop
 const tokens: Record<string, string> = {}
 
 before(async () => {
-  path = await openPath()
-  for (const { username } of path.users) tokens[username] = await path.signIn(username)
+  pop = await startPop({ modules: [kafka], users: [{ username: 'root', roles: ['admin'] }] })
+  for (const { username } of pop.users.users) tokens[username] = await pop.token(username)
+  for (const { client_id, client_secret } of pop.users.clients) {
+    const { body } = await pop.form('/oauth/token', { grant_type: 'client_credentials', client_id, client_secret })
+    tokens[client_id] = String(body['access_token'])
+  }
 })
+
 after(async () => {
-  await path[Symbol.asyncDispose]()
+  await pop[Symbol.asyncDispose]()
 })
 
-/** Written down from the document's roles and the table of operations, not computed by the policy that it is to test. */
+/**
+ * Written down from the document's roles and the table of operations, not computed by the policy that it is to test. alice is admin
+ * and user, bob user, carol reader, root admin alone, reporter a service client that is reader.
+ */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  'GET /topics': ['alice', 'bob', 'carol'],
-  'POST /topics': ['alice', 'bob'],
-  'GET /topics/none': ['alice', 'bob', 'carol'],
-  'PATCH /topics/none': ['alice', 'bob'],
-  'DELETE /topics/none': ['alice'],
-  'GET /topics/none/records': ['alice', 'bob', 'carol'],
-  'POST /topics/none/records': ['alice', 'bob'],
+  'GET /v1/kafka/topics': ['alice', 'bob', 'carol', 'reporter'],
+  'POST /v1/kafka/topics': ['alice', 'bob', 'root'],
+  'GET /v1/kafka/topics/none': ['alice', 'bob', 'carol', 'reporter'],
+  'PATCH /v1/kafka/topics/none': ['alice', 'bob', 'root'],
+  'DELETE /v1/kafka/topics/none': ['alice', 'root'],
+  'GET /v1/kafka/topics/none/records': ['alice', 'bob', 'carol', 'reporter'],
+  'POST /v1/kafka/topics/none/records': ['alice', 'bob', 'root'],
+  'GET /v1/pop/metrics': ['alice', 'root'],
+  'GET /v1/pop/settings': ['alice', 'root'],
+  'GET /openapi.json': ['alice', 'bob', 'carol', 'root', 'reporter'],
 }
-const paths = ['/topics', '/topics/none', '/topics/none/records']
+const paths = [...new Set(Object.keys(allowed).map((operation) => operation.split(' ')[1] ?? ''))]
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']
+const callers = ['alice', 'bob', 'carol', 'root', 'reporter', 'nobody']
 
-for (const user of ['alice', 'bob', 'carol', 'nobody']) {
+test('the table names every operation that the gateway serves', async () => {
+  const { body } = await pop.call(tokens['alice'], 'GET', '/openapi.json')
+  const served = Object.entries(Object(body['paths'])).flatMap(([path, item]) =>
+    Object.keys(Object(item))
+      .filter((key) => key !== 'parameters')
+      .map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  const shape = (operation: string): string => operation.replace('{topic}', 'none')
+  assert.deepEqual(served.map(shape).sort(), Object.keys(allowed).sort())
+})
+
+for (const caller of callers) {
   for (const target of paths) {
     for (const method of methods) {
-      test(`${user} who sends ${method} ${target} gets what the policy says`, async () => {
-        const { status } = await path.call(tokens[user], method, `/v1/kafka${target}`)
+      test(`${caller} who sends ${method} ${target} gets what the policy says`, async () => {
+        const { status } = await pop.call(tokens[caller], method, target)
         const users = allowed[`${method} ${target}`]
         if (users === undefined) assert.equal(status, 405)
-        else if (user === 'nobody') assert.equal(status, 401)
-        else if (users.includes(user)) assert.ok([200, 404, 422].includes(status), String(status))
+        else if (caller === 'nobody') assert.equal(status, 401)
+        else if (users.includes(caller)) assert.ok([200, 404, 422].includes(status), String(status))
         else assert.equal(status, 403)
       })
     }
@@ -42,22 +66,22 @@ for (const user of ['alice', 'bob', 'carol', 'nobody']) {
 }
 
 test('no field turns one method into another', async () => {
-  const created = await path.call(tokens['alice'], 'POST', '/v1/kafka/topics', { topic_name: 'kept' })
+  const created = await pop.call(tokens['alice'], 'POST', '/v1/kafka/topics', { topic_name: 'kept' })
   assert.equal(created.status, 201)
   for (const name of ['x-http-method-override', 'x-http-method', 'x-method-override']) {
-    const answer = await path.call(tokens['alice'], 'GET', '/v1/kafka/topics/kept', undefined, { [name]: 'DELETE' })
+    const answer = await pop.call(tokens['alice'], 'GET', '/v1/kafka/topics/kept', undefined, { [name]: 'DELETE' })
     assert.equal(answer.status, 200, name)
   }
-  assert.equal((await path.call(tokens['alice'], 'GET', '/v1/kafka/topics/kept')).status, 200)
+  assert.equal((await pop.call(tokens['alice'], 'GET', '/v1/kafka/topics/kept')).status, 200)
 })
 
 test('no field gives a caller another identity or another target', async () => {
   const names = ['x-forwarded-user', 'x-user', 'x-roles', 'x-original-url', 'x-rewrite-url', 'txn-token', 'pop-request']
   for (const name of names) {
-    const answer = await path.call(tokens['carol'], 'DELETE', '/v1/kafka/topics/kept', undefined, { [name]: 'admin' })
+    const answer = await pop.call(tokens['carol'], 'DELETE', '/v1/kafka/topics/kept', undefined, { [name]: 'admin' })
     assert.equal(answer.status, 403, name)
     assert.equal(
-      (await path.call(tokens['carol'], 'GET', '/v1/kafka/topics/kept', undefined, { [name]: 'admin' })).status,
+      (await pop.call(tokens['carol'], 'GET', '/v1/kafka/topics/kept', undefined, { [name]: 'admin' })).status,
       404,
       name,
     )
@@ -65,5 +89,5 @@ test('no field gives a caller another identity or another target', async () => {
 })
 
 test('nothing went wrong inside', () => {
-  assert.deepEqual(path.failures, [])
+  assert.deepEqual(pop.failures, [])
 })

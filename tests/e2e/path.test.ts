@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { openPath, type PathWorld } from './path-world.ts'
+import { startPop, type Pop } from '@pop-api/testkit'
+import { kafka } from '../kafka.ts'
 
-let path: PathWorld
+let pop: Pop
 const tokens: Record<string, string> = {}
 
 before(async () => {
-  path = await openPath()
-  for (const { username } of path.users) tokens[username] = await path.signIn(username)
+  pop = await startPop({ modules: [kafka] })
+  for (const { username } of pop.users.users) tokens[username] = await pop.token(username)
 })
+
 after(async () => {
-  await path[Symbol.asyncDispose]()
+  await pop[Symbol.asyncDispose]()
 })
 
 function requestId(headers: Readonly<Record<string, unknown>>): string {
@@ -18,19 +20,15 @@ function requestId(headers: Readonly<Record<string, unknown>>): string {
 }
 
 test('a user creates a topic, puts ten records and reads them back', async () => {
-  const created = await path.call(tokens['bob'], 'POST', '/v1/kafka/topics', {
+  const created = await pop.call(tokens['bob'], 'POST', '/v1/kafka/topics', {
     topic_name: 'orders',
     partitions_count: 1,
   })
   assert.equal(created.status, 201, JSON.stringify(created.body))
   const records = Array.from({ length: 10 }, (_, index) => ({ value: { type: 'JSON', data: { index } } }))
-  const put = await path.call(tokens['bob'], 'POST', '/v1/kafka/topics/orders/records', { records })
+  const put = await pop.call(tokens['bob'], 'POST', '/v1/kafka/topics/orders/records', { records })
   assert.equal(put.status, 200, JSON.stringify(put.body))
-  const read = await path.call(
-    tokens['bob'],
-    'GET',
-    '/v1/kafka/topics/orders/records?partition_id=0&offset=0&limit=100',
-  )
+  const read = await pop.call(tokens['bob'], 'GET', '/v1/kafka/topics/orders/records?partition_id=0&offset=0&limit=100')
   assert.equal(read.status, 200, JSON.stringify(read.body))
   const { data } = read.body
   assert.ok(Array.isArray(data))
@@ -41,10 +39,10 @@ test('a user creates a topic, puts ten records and reads them back', async () =>
 })
 
 test('gateway and module record the same request id and transaction', async () => {
-  const read = await path.call(tokens['bob'], 'GET', '/v1/kafka/topics/orders')
+  const read = await pop.call(tokens['bob'], 'GET', '/v1/kafka/topics/orders')
   const id = requestId(read.headers)
-  const [atGateway] = await path.audit('gateway', id)
-  const [atModule] = await path.audit('kafka_service', id)
+  const [atGateway] = await pop.audit('gateway', { request_id: id })
+  const [atModule] = await pop.audit('kafka_service', { request_id: id })
   assert.equal(atGateway?.status, 'success')
   assert.equal(atGateway?.user, 'bob')
   assert.equal(atGateway?.resource_id, 'orders')
@@ -54,11 +52,11 @@ test('gateway and module record the same request id and transaction', async () =
 })
 
 test('a change is announced before it is forwarded', async () => {
-  const created = await path.call(tokens['bob'], 'POST', '/v1/kafka/topics', {
+  const created = await pop.call(tokens['bob'], 'POST', '/v1/kafka/topics', {
     topic_name: 'announced',
     partitions_count: 1,
   })
-  const events = await path.audit('gateway', requestId(created.headers))
+  const events = await pop.audit('gateway', { request_id: requestId(created.headers) })
   assert.deepEqual(
     events.map((event) => event.status),
     ['opened', 'success'],
@@ -66,18 +64,18 @@ test('a change is announced before it is forwarded', async () => {
 })
 
 test('a reader sees a topic of another only once it is public', async () => {
-  assert.equal((await path.call(tokens['carol'], 'GET', '/v1/kafka/topics/orders')).status, 404)
-  const list = await path.call(tokens['carol'], 'GET', '/v1/kafka/topics')
+  assert.equal((await pop.call(tokens['carol'], 'GET', '/v1/kafka/topics/orders')).status, 404)
+  const list = await pop.call(tokens['carol'], 'GET', '/v1/kafka/topics')
   assert.deepEqual(list.body['data'], [])
   assert.equal(
-    (await path.call(tokens['bob'], 'PATCH', '/v1/kafka/topics/orders', { visibility: 'public' })).status,
+    (await pop.call(tokens['bob'], 'PATCH', '/v1/kafka/topics/orders', { visibility: 'public' })).status,
     200,
   )
-  assert.equal((await path.call(tokens['carol'], 'GET', '/v1/kafka/topics/orders')).status, 200)
+  assert.equal((await pop.call(tokens['carol'], 'GET', '/v1/kafka/topics/orders')).status, 200)
 })
 
 test('a reader who creates is refused with a decision, and the reason stays in the log', async () => {
-  const refused = await path.call(tokens['carol'], 'POST', '/v1/kafka/topics', {
+  const refused = await pop.call(tokens['carol'], 'POST', '/v1/kafka/topics', {
     topic_name: 'hers',
     partitions_count: 1,
   })
@@ -85,16 +83,16 @@ test('a reader who creates is refused with a decision, and the reason stays in t
   assert.equal(refused.body['code'], 'permission-denied')
   assert.equal(typeof refused.body['decision'], 'string')
   assert.doesNotMatch(JSON.stringify(refused.body), /create_resource/)
-  const [event] = await path.audit('gateway', requestId(refused.headers))
+  const [event] = await pop.audit('gateway', { request_id: requestId(refused.headers) })
   assert.equal(event?.decision, refused.body['decision'])
   assert.match(event?.reason ?? '', /create_resource/)
-  assert.deepEqual(await path.audit('kafka_service', requestId(refused.headers)), [])
+  assert.deepEqual(await pop.audit('kafka_service', { request_id: requestId(refused.headers) }), [])
 })
 
 test('deleting is for whom the policy lets delete', async () => {
-  assert.equal((await path.call(tokens['bob'], 'DELETE', '/v1/kafka/topics/orders')).status, 403)
-  assert.equal((await path.call(tokens['alice'], 'DELETE', '/v1/kafka/topics/orders')).status, 204)
-  assert.equal((await path.call(tokens['bob'], 'GET', '/v1/kafka/topics/orders')).status, 404)
+  assert.equal((await pop.call(tokens['bob'], 'DELETE', '/v1/kafka/topics/orders')).status, 403)
+  assert.equal((await pop.call(tokens['alice'], 'DELETE', '/v1/kafka/topics/orders')).status, 204)
+  assert.equal((await pop.call(tokens['bob'], 'GET', '/v1/kafka/topics/orders')).status, 404)
 })
 
 test('without a valid token nothing reaches the module', async () => {
@@ -111,12 +109,12 @@ test('without a valid token nothing reaches the module', async () => {
     ['half a token', `${head}.${claims}`],
   ]
   for (const [name, token] of attacks) {
-    const refused = await path.call(token, 'GET', '/v1/kafka/topics')
+    const refused = await pop.call(token, 'GET', '/v1/kafka/topics')
     assert.equal(refused.status, 401, name)
     assert.match(String(refused.headers['www-authenticate']), /^Bearer /, name)
-    const [event] = await path.audit('gateway', requestId(refused.headers))
+    const [event] = await pop.audit('gateway', { request_id: requestId(refused.headers) })
     assert.equal(event?.status, 'refused', name)
-    assert.deepEqual(await path.audit('kafka_service', requestId(refused.headers)), [], name)
+    assert.deepEqual(await pop.audit('kafka_service', { request_id: requestId(refused.headers) }), [], name)
   }
 })
 
@@ -130,12 +128,12 @@ test('what does not match the schema is refused before the module', async () => 
     ['a method that is not offered', 'PUT', '/v1/kafka/topics', {}, 405],
   ]
   for (const [name, method, target, body, status] of attacks) {
-    const refused = await path.call(tokens['bob'], method, target, body)
+    const refused = await pop.call(tokens['bob'], method, target, body)
     assert.equal(refused.status, status, `${name}: ${JSON.stringify(refused.body)}`)
-    assert.deepEqual(await path.audit('kafka_service', requestId(refused.headers)), [], name)
+    assert.deepEqual(await pop.audit('kafka_service', { request_id: requestId(refused.headers) }), [], name)
   }
 })
 
 test('nothing went wrong inside', () => {
-  assert.deepEqual(path.failures, [])
+  assert.deepEqual(pop.failures, [])
 })

@@ -18,7 +18,10 @@ export interface DoorWorld {
 
 const silenceMs = 150
 
-export async function openDoorWorld(handle?: (received: Received) => Promise<Answer>): Promise<DoorWorld> {
+export async function openDoorWorld(
+  handle?: (received: Received) => Promise<Answer>,
+  connectionsMax = 100,
+): Promise<DoorWorld> {
   const seen: { received: Received; body: string }[] = []
   const refusals: DoorRefusal[] = []
   const failures: unknown[] = []
@@ -39,6 +42,8 @@ export async function openDoorWorld(handle?: (received: Received) => Promise<Ans
     failed: (_requestId, failure) => failures.push(failure),
     nextRequestId: () => `request-${++count}`,
     nowMs: () => 1_767_225_600_000,
+    connectionsMax: () => connectionsMax,
+    draining: () => false,
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,7 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { PopError } from '@pop-api/protocol'
+import { countConnections, type Connections } from './admit/connections.ts'
 import type { Answer } from './answer.ts'
+import { watchSockets, type DoorSockets } from './door-sockets.ts'
 import { answerSocket } from './raw-answer.ts'
 import { readBody } from './receive/body.ts'
 import { canonicalAddress, receive } from './receive/receive.ts'
@@ -25,6 +27,10 @@ export interface FrontDoor {
   readonly failed: (requestId: string, failure: unknown) => void
   readonly nextRequestId: () => string
   readonly nowMs: () => number
+  /** How many connections one address, or one /64 of IPv6, may hold. */
+  readonly connectionsMax: () => number
+  /** True while the process goes down: every answer then closes its connection. */
+  readonly draining: () => boolean
 }
 
 /** The options of a `node:http(s)` server for which `openDoor` answers; without them Node answers some requests by itself. */
@@ -35,19 +41,21 @@ export const doorOptions = {
   headersTimeout: 10_000,
   requestTimeout: 60_000,
   keepAliveTimeout: 30_000,
+  // How often Node looks for connections that are over these times.
+  connectionsCheckingInterval: 2_000,
 } as const
 
 /** Puts the door on a server that was made with `doorOptions`: all that Node would answer or drop by itself goes through us. */
 export function openDoor(server: Server, door: FrontDoor): void {
-  const busy = new WeakMap<Duplex, number>()
-  const refusedSockets = new WeakSet<Duplex>()
+  const sockets = watchSockets()
+  const connections = countConnections(server, door.connectionsMax)
   // Node drops fields above this count without a word; the size of the section is the bound.
   server.maxHeadersCount = 0
   const serve = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+    // Kept: a request whose body was not wanted lets go of its socket.
     const { socket } = request
-    busy.set(socket, (busy.get(socket) ?? 0) + 1)
-    response.once('close', () => busy.set(socket, (busy.get(socket) ?? 1) - 1))
-    answerRequest(request, response, { door, expectsContinue, refusedSockets }).catch((failure: unknown) => {
+    if (!sockets.begin(request, response)) return
+    answerRequest(request, response, { door, expectsContinue, sockets, connections }).catch((failure: unknown) => {
       door.failed('-', failure)
       socket.destroy()
     })
@@ -56,11 +64,12 @@ export function openDoor(server: Server, door: FrontDoor): void {
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => serve(request, response, true))
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => serve(request, response, false))
   const refuseSocket = (socket: Duplex, error: PopError): void => {
+    // One refusal closes a connection: what the parser says of the bytes behind it is about nothing that anybody asked.
+    if (!sockets.refuse(socket)) return
     const requestId = door.nextRequestId()
     door.refused({ requestId, address: addressOf(socket), error })
-    // A second answer inside one that is under way would be read as part of it.
-    if (!socket.writable || (busy.get(socket) ?? 0) > 0) socket.destroy()
-    else answerSocket(socket, error, requestId)
+    if (sockets.mayAnswer(socket)) answerSocket(socket, error, requestId)
+    else socket.destroy()
   }
   server.on('upgrade', (_request, socket) =>
     refuseSocket(socket, new PopError('upgrade-refused', 'This address speaks HTTP/1.1 only.')),
@@ -69,9 +78,6 @@ export function openDoor(server: Server, door: FrontDoor): void {
     refuseSocket(socket, new PopError('method-not-allowed', 'CONNECT is not served.')),
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // One refusal closes a connection: what the parser says of the bytes behind it is about nothing that anybody asked.
-    if (refusedSockets.has(socket)) return
-    refusedSockets.add(socket)
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE') socket.destroy()
     else refuseSocket(socket, parserError(error))
   })
@@ -80,16 +86,18 @@ export function openDoor(server: Server, door: FrontDoor): void {
 interface Exchange {
   readonly door: FrontDoor
   readonly expectsContinue: boolean
-  readonly refusedSockets: WeakSet<Duplex>
+  readonly sockets: DoorSockets
+  readonly connections: Connections
 }
 
 async function answerRequest(request: IncomingMessage, response: ServerResponse, exchange: Exchange): Promise<void> {
-  const { door, expectsContinue, refusedSockets } = exchange
+  const { door, expectsContinue, sockets } = exchange
+  const { socket } = request
   const requestId = door.nextRequestId()
-  const received = receiveOrRefuse(request, door, requestId)
+  const received = receiveOrRefuse(request, exchange, requestId)
   if (received instanceof PopError) {
-    refusedSockets.add(request.socket)
-    door.refused({ requestId, address: addressOf(request.socket), error: received })
+    sockets.refuse(socket)
+    door.refused({ requestId, address: addressOf(socket), error: received })
     send(response, refuse(received, requestId), { requestId, close: true, head: request.method === 'HEAD' })
     return
   }
@@ -106,14 +114,18 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
     answer = refuse(failure, requestId)
   }
   // Bytes of a body that nobody read must never be taken for the next request.
-  send(response, answer, { requestId, close: !request.complete, head: received.method === 'HEAD' })
+  const close = !request.complete || received.crowded || door.draining()
+  if (close && !sockets.refuse(socket)) return
+  send(response, answer, { requestId, close, head: received.method === 'HEAD' })
 }
 
-function receiveOrRefuse(request: IncomingMessage, door: FrontDoor, requestId: string): Received | PopError {
+function receiveOrRefuse(request: IncomingMessage, exchange: Exchange, requestId: string): Received | PopError {
   try {
     const { method = '', url = '', httpVersion, rawHeaders, socket } = request
-    const raw = { method, url, httpVersion, rawHeaders, remoteAddress: socket.remoteAddress ?? '-' }
-    return receive(raw, { requestId, nowMs: door.nowMs() })
+    const { remoteAddress = '-', remotePort = 0 } = socket
+    const crowded = exchange.connections.isCrowded(remoteAddress, remotePort)
+    const raw = { method, url, httpVersion, rawHeaders, remoteAddress, crowded }
+    return receive(raw, { requestId, nowMs: exchange.door.nowMs() })
   } catch (failure) {
     return asPopError(failure)
   }

@@ -1,46 +1,63 @@
 import { PopError } from '@pop-api/protocol'
+import { admit, type Admission } from './admit/admit.ts'
 import type { Answer } from './answer.ts'
 import { dress, type Dresser } from './dress/dress.ts'
 import { forward, type Modules } from './forward/forward.ts'
-import { identify, type Authenticator } from './identify/identify.ts'
-import { permit, PermissionDenied, type PermitRules } from './permit/permit.ts'
+import { identify } from './identify/identify.ts'
+import type { Authenticator } from './identify/verify-token.ts'
+import { permit, permits, PermissionDenied, type PermitRules } from './permit/permit.ts'
+import type { Metrics } from './metrics.ts'
 import type { Progress } from './progress.ts'
 import type { Received } from './receive/received.ts'
 import { recordClosing, recordOpening, type Recorder } from './record/record.ts'
 import { asPopError, refuse } from './refuse/refuse.ts'
-import { route, type Routes } from './route/route.ts'
+import type { Routes } from './route/destination.ts'
+import { leadsTo, route } from './route/route.ts'
+import { refuseOAuth } from './serve/oauth/refuse-oauth.ts'
+import { serveOpen, serveOwn } from './serve/serve.ts'
 import { validate } from './validate/validate.ts'
 
 /** All that the stages need, as it stands when a request arrives. */
 export interface Gate {
+  readonly admission: Admission
   readonly routes: () => Routes
   readonly authenticator: Authenticator
   readonly permitRules: () => PermitRules
-  readonly limit: (key: string, nowMs: number) => void
-  readonly bodyBytesMax: number
+  /** Takes one from the rate of a caller, or throws `rate-limited`. */
+  readonly limit: (subject: string, nowMs: number) => void
+  /** The same for an address that has no token yet. */
+  readonly limitSignIn: (address: string, nowMs: number) => void
+  readonly bodyBytesMax: () => number
   readonly dresser: Dresser
   readonly modules: Modules
   readonly recorder: Recorder
+  readonly metrics: Pick<Metrics, 'answered'>
   /** Told of what went wrong inside: an error that is no refusal, and the cause of a 5xx. */
   readonly failed: (requestId: string, failure: unknown) => void
 }
 
-/** The life of a request behind `receive`: each stage hands on what it checked, and a refusal is thrown. Never rejects. */
-export async function handle(
-  received: Received,
-  body: (bytesMax: number) => Promise<Buffer>,
-  gate: Gate,
-): Promise<Answer> {
+/** Gives the body of the request, at most so many bytes of it. */
+export type ReadBody = (bytesMax: number) => Promise<Buffer>
+
+/**
+ * The life of a request behind `receive`: each stage hands on what it checked, and a refusal is thrown. Rejects only where
+ * `admit` refuses: such refusals are counted at the door, so that a stranger cannot fill the log.
+ */
+export async function handle(received: Received, body: ReadBody, gate: Gate): Promise<Answer> {
+  admit(received, gate.admission) // 429 503
   const progress: Progress = { received, opened: false }
   try {
     const routed = (progress.routed = route(received, gate.routes())) // 404 405
+    if (leadsTo(routed, 'open'))
+      return await close(progress, await serveOpen(routed, body, progress, gate.limitSignIn), gate)
     const identified = await identify(routed, gate.authenticator) // 400 401 503
     progress.caller = identified.caller
-    const permitted = permit(identified, gate.permitRules()) // 401 403
+    const permitted = permit(identified, gate.permitRules()) // 401 403 503
     progress.decision = permitted.decision
     progress.reason = permitted.reason
     gate.limit(identified.caller.subject, received.startedMs) // 429
-    const validated = validate(permitted, await body(gate.bodyBytesMax)) // 400 413 415 422
+    if (permits(permitted, 'own')) return await close(progress, await serveOwn(permitted), gate)
+    const validated = validate(permitted, await body(gate.bodyBytesMax())) // 400 413 415 422
     const dressed = dress(validated, gate.dresser)
     progress.txn = dressed.txn
     await recordOpening(progress, gate.recorder) // 503
@@ -56,11 +73,16 @@ function refusal(progress: Progress, failure: unknown, gate: Gate): Answer {
   if (error.status >= 500) gate.failed(progress.received.requestId, failure)
   if (failure instanceof PermissionDenied) progress.decision = failure.decision
   progress.reason = failure instanceof PermissionDenied ? failure.reason : error.code
-  return refuse(error, progress.received.requestId)
+  return answerRefusal(error, progress)
+}
+
+function answerRefusal(error: PopError, { received: { target, requestId } }: Progress): Answer {
+  return target.segments[0] === 'oauth' ? refuseOAuth(error, requestId) : refuse(error, requestId)
 }
 
 /** An answer leaves only once it is recorded; if it cannot be, the client is told so, and whether something was done. */
 async function close(progress: Progress, answer: Answer, gate: Gate): Promise<Answer> {
+  gate.metrics.answered(progress, answer)
   try {
     await recordClosing(progress, answer, gate.recorder)
     return answer
@@ -70,6 +92,6 @@ async function close(progress: Progress, answer: Answer, gate: Gate): Promise<An
       cause: failure,
       members: { outcome },
     })
-    return refuse(unrecorded, progress.received.requestId)
+    return answerRefusal(unrecorded, progress)
   }
 }

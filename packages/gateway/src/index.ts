@@ -1,7 +1,1 @@
-export type { Answer } from './answer.ts'
-export { doorOptions, openDoor, type DoorRefusal, type FrontDoor } from './front-door.ts'
-export { handle, type Gate } from './handle.ts'
-export { createKeySet, type KeySet, type KeySetOptions } from './identify/key-set.ts'
-export { createRateLimiter, type RateLimit } from './limit/gcra.ts'
-export type { Framing, Received } from './receive/received.ts'
-export { compileDestinations } from './route/route.ts'
+export { startGateway, type GatewayOptions, type RunningGateway } from './start-gateway.ts'

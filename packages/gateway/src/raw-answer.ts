@@ -4,6 +4,8 @@ import type { PopError } from '@pop-api/protocol'
 import { finishFields } from './refuse/security-fields.ts'
 import { refuse } from './refuse/refuse.ts'
 
+const lingerMs = 1000
+
 /** Answers a socket for which Node has made no response object, and closes it: after bytes we could not read, none is believed. */
 export function answerSocket(socket: Duplex, error: PopError, requestId: string): void {
   const { status, fields, body } = refuse(error, requestId)
@@ -11,4 +13,6 @@ export function answerSocket(socket: Duplex, error: PopError, requestId: string)
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\n`
   for (let index = 0; index < lines.length; index += 2) head += `${lines[index]}: ${lines[index + 1]}\r\n`
   socket.end(`${head}\r\n${Buffer.from(body).toString('utf8')}`)
+  // A client that goes on sending gets time to read why, and no more.
+  setTimeout(() => socket.destroy(), lingerMs).unref()
 }

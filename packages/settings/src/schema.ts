@@ -13,7 +13,7 @@ const secretReference = z.union([
 ])
 export type SecretReference = z.infer<typeof secretReference>
 
-const securityConfig = z.strictObject({
+export const securityConfig = z.strictObject({
   token_expiration: seconds.max(86_400).default(3600),
   max_failed_attempts: z.int().min(1).max(1000).default(5),
   lockout_duration: seconds.max(86_400).default(300),
@@ -21,16 +21,18 @@ const securityConfig = z.strictObject({
   require_2fa: z.boolean().default(true),
 })
 
-const environmentMode = z.strictObject({
+export const environmentMode = z.strictObject({
   require_mTLS: z.boolean(),
   allow_test_tokens: z.boolean(),
   audit_level: z.enum(['full', 'basic']),
 })
 
-const identity = z.strictObject({
+export const identity = z.strictObject({
   provider: z.enum(['embedded', 'keycloak']).default('embedded'),
   /** Exact `iss` of access tokens. The embedded provider fills it in. */
   issuer: z.url().optional(),
+  /** File with the CA certificates (PEM) that the issuer's certificate comes from; the system's where there is none. */
+  ca: z.string().min(1).optional(),
   audience: z.string().min(1).default('pop-api'),
   client_id: z.string().min(1).default('pop-gateway'),
   client_secret: secretReference.optional(),
@@ -38,14 +40,20 @@ const identity = z.strictObject({
   service_clients: z.record(z.string(), z.string()).default({}),
 })
 
-const limits = z.strictObject({
+export const limits = z.strictObject({
   /** Requests a second that one caller may go on with, and how many at once beyond that. */
   caller_rate: z.int().min(1).default(200),
   caller_burst: z.int().min(1).default(400),
+  /** The same for all that comes from one address, or one /64 of IPv6; asked before anything is verified. */
+  address_rate: z.int().min(1).default(1000),
+  address_burst: z.int().min(1).default(2000),
+  /** The same for sign-in and whatever else needs no token. */
+  sign_in_rate: z.int().min(1).default(20),
+  sign_in_burst: z.int().min(1).default(100),
   connections_per_address: z.int().min(1).default(256),
 })
 
-const protocol = z.strictObject({
+export const protocol = z.strictObject({
   /** Largest buffered body in bytes. */
   digest_body_max: z.int().min(1024).max(1_048_576).default(262_144),
 })

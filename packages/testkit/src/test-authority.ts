@@ -27,7 +27,25 @@ export function makeAuthority(folder: string, name: string): TestAuthority {
     '-days',
     '2',
   )
-  const caPem = readFileSync(path('ca.pem'), 'utf8')
+  return issuer(folder, name, { caPem: readFileSync(path('ca.pem'), 'utf8'), caKeyPath: path('ca.key') })
+}
+
+/** An authority whose key was stolen: issues what its owner would not. */
+export function takeAuthority(
+  folder: string,
+  name: string,
+  stolen: { caPem: string; caKeyPath: string },
+): TestAuthority {
+  writeFileSync(join(folder, `${name}-ca.pem`), stolen.caPem)
+  return issuer(folder, name, stolen)
+}
+
+function issuer(
+  folder: string,
+  name: string,
+  { caPem, caKeyPath }: { readonly caPem: string; readonly caKeyPath: string },
+): TestAuthority {
+  const path = (file: string): string => join(folder, `${name}-${file}`)
   let count = 0
   return {
     caPem,
@@ -45,7 +63,7 @@ export function makeAuthority(folder: string, name: string): TestAuthority {
         '/CN=nobody',
       )
       writeFileSync(path(`${leaf}.ext`), `subjectAltName=${subjectName}\nextendedKeyUsage=${usage}\n`)
-      const signing = ['-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-days', '1', '-extfile', path(`${leaf}.ext`)]
+      const signing = ['-CA', path('ca.pem'), '-CAkey', caKeyPath, '-days', '1', '-extfile', path(`${leaf}.ext`)]
       openssl('x509', '-req', '-in', path(`${leaf}.csr`), '-out', path(`${leaf}.pem`), ...signing)
       const certificate = readFileSync(path(`${leaf}.pem`), 'utf8')
       return { certificate, privateKey: readFileSync(path(`${leaf}.key`), 'utf8'), roots: [caPem] }

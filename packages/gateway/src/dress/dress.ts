@@ -9,10 +9,11 @@ import {
   type TokenSigner,
 } from '@pop-api/protocol'
 import type { Permitted } from '../permit/permit.ts'
+import type { ModuleDestination } from '../route/destination.ts'
 
 /** A permitted request whose parameters and body match the schemas of its operation. */
 export interface Validated {
-  readonly permitted: Permitted
+  readonly permitted: Permitted<ModuleDestination>
   readonly body: Buffer
 }
 
@@ -55,7 +56,11 @@ export function dress(validated: Validated, dresser: Dresser): Dressed {
   return { validated, txn, sealFor }
 }
 
-function claimsOf(permitted: Permitted, txn: string, dresser: Dresser): Parameters<typeof mintTxnToken>[0] {
+function claimsOf(
+  permitted: Permitted<ModuleDestination>,
+  txn: string,
+  dresser: Dresser,
+): Parameters<typeof mintTxnToken>[0] {
   const { caller, routed } = permitted.identified
   const { received, destination } = routed
   const iat = Math.floor(dresser.nowMs() / 1000)

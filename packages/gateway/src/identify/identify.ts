@@ -1,40 +1,43 @@
-import { checkClaims, PopError, readJwsHeader, verifyJws, type JwsVerdict, type VerifiedJws } from '@pop-api/protocol'
+import { PopError } from '@pop-api/protocol'
+import type { ModuleDestination } from '../route/destination.ts'
 import type { Routed } from '../route/route.ts'
-import { readCaller, type Caller, type CallerRules } from './caller.ts'
-import type { KeySet } from './key-set.ts'
+import type { OwnOperation } from '../serve/operation.ts'
+import type { Caller } from './caller.ts'
+import { verifyToken, type Authenticator } from './verify-token.ts'
 
 declare const identifiedBrand: unique symbol
 
-export interface Identified {
+/** Operations that need to know who calls. */
+export type Guarded = ModuleDestination | OwnOperation
+
+interface IdentifiedFor<D extends Guarded> {
   readonly [identifiedBrand]: true
-  readonly routed: Routed
+  readonly routed: Routed<D>
   readonly caller: Caller
 }
 
-interface TokenRules extends CallerRules {
-  readonly issuer: string
-  readonly audience: string
-  /** Largest accepted life of a token, in seconds. */
-  readonly lifeSecondsMax: number
-}
+export type Identified<D extends Guarded = Guarded> = D extends Guarded ? IdentifiedFor<D> : never
 
-export interface Authenticator {
-  readonly keys: KeySet
-  readonly rules: TokenRules
-  readonly nowMs: () => number
-}
-
-const rulesOfType = { types: ['at+jwt', 'JWT'] } as const
 const bearerShape = /^bearer +([\u0021-\u007e]+)$/i
 const challenge = { 'www-authenticate': 'Bearer realm="pop-api"' }
 const sessionCookie = /(?:^|;) *__Host-pop-session=/
 
 /**
- * Proves who is calling, by the one credential of the request. Refuses more than one with 400; none, or one that does not verify,
- * with 401; and with 503 what cannot be known now.
+ * Proves who is calling, by the one credential of the request; at once where its token is known. Refuses more than one with 400;
+ * none, or one that does not verify, with 401; and with 503 what cannot be known now.
  */
-export async function identify(routed: Routed, authenticator: Authenticator): Promise<Identified> {
-  const { fields } = routed.received
+export function identify(routed: Routed<Guarded>, authenticator: Authenticator): Identified | Promise<Identified> {
+  const caller = verifyToken(readBearer(routed.received.fields), authenticator)
+  return caller instanceof Promise ? caller.then((found) => identified(routed, found)) : identified(routed, caller)
+}
+
+function identified(routed: Routed<Guarded>, caller: Caller): Identified {
+  const result: Omit<IdentifiedFor<Guarded>, symbol> = { routed, caller }
+  // Only this stage makes the brand.
+  return result as Identified
+}
+
+function readBearer(fields: ReadonlyMap<string, string>): string {
   const authorization = fields.get('authorization')
   const others = Number(fields.has('x-api-key')) + Number(sessionCookie.test(fields.get('cookie') ?? ''))
   if (Number(authorization !== undefined) + others > 1)
@@ -48,38 +51,5 @@ export async function identify(routed: Routed, authenticator: Authenticator): Pr
     throw new PopError('credential-unsupported', 'The field authorization must be "Bearer" and a token.', {
       headers: challenge,
     })
-  const identified: Omit<Identified, symbol> = { routed, caller: await verifyToken(token, authenticator) }
-  // Only this stage makes the brand.
-  return identified as Identified
-}
-
-async function verifyToken(token: string, { keys, rules, nowMs }: Authenticator): Promise<Caller> {
-  keys.assertFresh(nowMs())
-  let jws = verify(token, keys)
-  if (!jws.ok && jws.reason === 'unknown-key') {
-    await keys.refetch()
-    jws = verify(token, keys)
-  }
-  if (!jws.ok) throw tokenError(jws.reason === 'malformed' ? 'token-malformed' : 'token-invalid', jws.detail)
-  const { claims, header } = jws.value
-  // Keycloak types its access tokens by a claim; without it an ID or logout token has the same header.
-  if (header.typ.toLowerCase() === 'jwt' && claims['typ'] !== 'Bearer')
-    throw tokenError('token-invalid', 'The token is not an access token.')
-  const { issuer, audience, lifeSecondsMax } = rules
-  const times = checkClaims(claims, { issuer, audience, lifeSecondsMax, skewSecondsMax: 5, nowMs: nowMs() })
-  if (!times.ok) throw tokenError(times.code === 'token-expired' ? 'token-expired' : 'token-invalid', times.detail)
-  const caller = readCaller(claims, times.value, rules)
-  if (caller === undefined) throw tokenError('token-invalid', 'The token lacks a claim, or one has another shape.')
-  return caller
-}
-
-function verify(token: string, keys: KeySet): JwsVerdict<VerifiedJws> {
-  const header = readJwsHeader(token, rulesOfType)
-  return header.ok ? verifyJws(token, keys.find, rulesOfType) : header
-}
-
-function tokenError(code: 'token-malformed' | 'token-invalid' | 'token-expired', detail: string): PopError {
-  return new PopError(code, detail, {
-    headers: { 'www-authenticate': 'Bearer realm="pop-api", error="invalid_token"' },
-  })
+  return token
 }

@@ -24,6 +24,7 @@ const refetchMsMin = 1000
 
 export function createKeySet({ fetchKeys, nowMs, wait }: KeySetOptions): KeySet {
   let keys: ReadonlyMap<string, KeyRecord> = new Map()
+  let shown = ''
   let fetchedMs: number | undefined
   let begunMs = Number.NEGATIVE_INFINITY
   let waiting: Promise<void> | undefined
@@ -41,7 +42,11 @@ export function createKeySet({ fetchKeys, nowMs, wait }: KeySetOptions): KeySet 
     // From here on a caller comes too late for this fetch: the provider may have rotated meanwhile.
     waiting = undefined
     try {
-      keys = readKeys(await fetchKeys())
+      const document = await fetchKeys()
+      const text = JSON.stringify(document)
+      // The same document keeps the same records: what was verified with them need not be verified again.
+      if (text !== shown) keys = readKeys(document)
+      shown = text
       fetchedMs = nowMs()
     } catch (cause) {
       throw unavailable(cause)

@@ -1,17 +1,21 @@
 import { decide, scopeOf, type Policy } from '@pop-api/policy'
 import { PopError } from '@pop-api/protocol'
-import type { Identified } from '../identify/identify.ts'
+import type { Guarded, Identified } from '../identify/identify.ts'
+import { isSafe } from '../receive/received.ts'
 
 declare const permittedBrand: unique symbol
 
-export interface Permitted {
+interface PermittedFor<D extends Guarded> {
   readonly [permittedBrand]: true
-  readonly identified: Identified
+  readonly identified: Identified<D>
   /** Id of the decision: all that a client learns of its reason. */
   readonly decision: string
   readonly reason: string
+  /** The words of the Txn-Token's scope; empty for an operation of the gateway. */
   readonly scope: string
 }
+
+export type Permitted<D extends Guarded = Guarded> = D extends Guarded ? PermittedFor<D> : never
 
 /** A refusal by policy, with what the audit log says of it and the client does not learn. */
 export class PermissionDenied extends PopError {
@@ -28,10 +32,19 @@ export class PermissionDenied extends PopError {
 export interface PermitRules {
   readonly policy: Policy
   readonly requireSecondFactor: boolean
+  /** Since control last said that this is the present bulletin. */
+  readonly bulletinAgeMs: () => number
   readonly nextDecisionId: () => string
 }
 
-/** Decides whether the caller may use the operation at all. Refuses with 401 where a second factor is missing, else with 403. */
+/** security.md, fail modes: a gateway that has lost control changes nothing once its bulletin is this old. */
+const staleBulletinMs = 15 * 60_000
+const anybody = { outcome: 'allow', ownerships: [], reason: 'open to every verified caller' } as const
+
+/**
+ * Decides whether the caller may use the operation at all. Refuses with 401 where a second factor is missing, with 403 by the
+ * policy, and with 503 a change while the gateway cannot know the present policy.
+ */
 export function permit(identified: Identified, rules: PermitRules): Permitted {
   const { caller, routed } = identified
   if (rules.requireSecondFactor && caller.secondFactor === 'missing') {
@@ -40,16 +53,29 @@ export function permit(identified: Identified, rules: PermitRules): Permitted {
       headers: { 'www-authenticate': challenge },
     })
   }
-  const { requires } = routed.destination.operation
+  const { destination } = routed
+  const requires = destination.kind === 'module' ? destination.operation.requires : destination.requires
   const decision = rules.nextDecisionId()
-  const verdict = decide(rules.policy, caller, requires)
+  const verdict = requires === undefined ? anybody : decide(rules.policy, caller, requires)
   if (verdict.outcome === 'deny') throw new PermissionDenied(decision, verdict.reason)
-  const permitted: Omit<Permitted, symbol> = {
+  if (!isSafe(routed.received.method) && rules.bulletinAgeMs() > staleBulletinMs)
+    throw new PopError('bulletin-stale', 'Changes are refused until control can be reached.', {
+      headers: { 'retry-after': '30' },
+    })
+  const permitted: Omit<PermittedFor<Guarded>, symbol> = {
     identified,
     decision,
     reason: verdict.reason,
-    scope: scopeOf(requires.module, verdict.ownerships),
+    scope: requires?.module === undefined ? '' : scopeOf(requires.module, verdict.ownerships),
   }
   // Only this stage makes the brand.
   return permitted as Permitted
+}
+
+/** True where a permitted request is for an operation of this kind. */
+export function permits<K extends Guarded['kind']>(
+  permitted: Permitted,
+  kind: K,
+): permitted is Permitted<Extract<Guarded, { readonly kind: K }>> {
+  return permitted.identified.routed.destination.kind === kind
 }

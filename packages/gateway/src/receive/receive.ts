@@ -28,6 +28,7 @@ export function receive(raw: RawRequest, reception: Reception): Received {
     fields,
     framing: readFraming(method, fields),
     address: canonicalAddress(raw.remoteAddress),
+    crowded: raw.crowded,
     startedMs: reception.nowMs,
   }
   // The brand says that the checks above ran; nothing else makes one.

@@ -21,7 +21,14 @@ export interface Received {
   readonly framing: Framing
   /** Of the socket's peer; an IPv4 address mapped into IPv6 is written as IPv4. */
   readonly address: string
+  /** The network of that address held too many connections when this one came. */
+  readonly crowded: boolean
   readonly startedMs: number
+}
+
+/** RFC 9110 section 9.2.1: methods that ask for no change. */
+export function isSafe(method: ReceivedMethod): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 }
 
 export const receivedMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
@@ -35,4 +42,5 @@ export interface RawRequest {
   /** Name, value, name, value, as they arrived. */
   readonly rawHeaders: readonly string[]
   readonly remoteAddress: string
+  readonly crowded: boolean
 }

@@ -2,18 +2,18 @@ import { resourceActions, type AuditEvent, type AuditLog, type AuditStatus } fro
 import { PopError } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Progress } from '../progress.ts'
+import { isSafe } from '../receive/received.ts'
 
 export interface Recorder {
   readonly audit: AuditLog
-  readonly level: 'full' | 'basic'
+  readonly level: () => 'full' | 'basic'
   /** Told of each event that could not be written; with `basic` the request goes on without it. */
   readonly alarm: (failure: unknown) => void
   readonly nowMs: () => number
 }
 
 function isChange(progress: Progress): boolean {
-  const method = progress.received.method
-  return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
+  return !isSafe(progress.received.method)
 }
 
 /** Announces a change before it is forwarded. Durable, or the request is refused with `audit-unavailable`. */
@@ -22,11 +22,16 @@ export async function recordOpening(progress: Progress, recorder: Recorder): Pro
   await append(eventOf(progress, recorder, 'opened', undefined), 'durable', recorder)
 }
 
-/** The one closing event of a request, before its answer leaves. For a change it is durable. */
+/**
+ * The one closing event of a request, before its answer leaves; durable for a change and for whatever begins or ends a session.
+ * With `basic` a read that succeeded leaves none.
+ */
 export async function recordClosing(progress: Progress, answer: Answer, recorder: Recorder): Promise<void> {
   const status: AuditStatus = answer.status < 400 ? 'success' : answer.status < 500 ? 'refused' : 'failure'
+  if (recorder.level() === 'basic' && status === 'success' && !isChange(progress)) return
   const event = eventOf(progress, recorder, status, answer.status)
-  await append(event, isChange(progress) && progress.opened ? 'durable' : 'written', recorder)
+  const decisive = isChange(progress) && (progress.opened || progress.routed?.destination.kind === 'open')
+  await append(event, decisive ? 'durable' : 'written', recorder)
 }
 
 async function append(
@@ -38,7 +43,7 @@ async function append(
     await audit.append(event, until)
   } catch (cause) {
     alarm(cause)
-    if (level === 'full')
+    if (level() === 'full')
       throw new PopError('audit-unavailable', 'The request could not be recorded.', {
         cause,
         headers: { 'retry-after': '5' },
@@ -47,28 +52,49 @@ async function append(
 }
 
 function eventOf(progress: Progress, recorder: Recorder, status: AuditStatus, code: number | undefined): AuditEvent {
-  const { received, routed, caller, decision, reason, txn } = progress
+  const { received, caller, decision, reason, txn } = progress
   const nowMs = recorder.nowMs()
-  const operation = routed?.destination.operation
-  const place = operation?.resource?.id
+  const { action, service, resource_id, operation } = operationOf(progress)
   return {
     timestamp: new Date(nowMs).toISOString(),
-    action: operation?.resource === undefined ? 'request' : resourceActions[operation.resource.effect],
+    action,
     user: caller?.name ?? '-',
-    service: routed?.destination.manifest.name ?? 'gateway',
-    resource_id: place?.from === 'path' ? (routed?.parameters[place.name] ?? '-') : '-',
+    service,
+    resource_id,
     ip_address: received.address,
     status,
     request_id: received.requestId,
-    operation:
-      routed === undefined
-        ? `${received.method} ${received.target.text.split('?')[0] ?? ''}`
-        : `${received.method} ${routed.destination.manifest.base}${routed.destination.operation.template}`,
+    operation,
     latency_ms: nowMs - received.startedMs,
     ...(txn === undefined ? {} : { txn }),
     ...(decision === undefined ? {} : { decision }),
     ...(reason === undefined ? {} : { reason }),
     ...(caller === undefined ? {} : { subject: caller.subject }),
     ...(code === undefined ? {} : { code }),
+  }
+}
+
+/** What was asked for, as far as it is known. */
+function operationOf({
+  received,
+  routed,
+  account,
+}: Progress): Readonly<Record<'action' | 'service' | 'resource_id' | 'operation', string>> {
+  const destination = routed?.destination
+  if (destination === undefined) {
+    const operation = `${received.method} ${received.target.text.split('?')[0] ?? ''}`
+    return { action: 'request', service: 'gateway', resource_id: '-', operation }
+  }
+  if (destination.kind !== 'module') {
+    const { action, method, path } = destination
+    return { action, service: 'gateway', resource_id: account ?? '-', operation: `${method} ${path}` }
+  }
+  const { manifest, operation } = destination
+  const place = operation.resource?.id
+  return {
+    action: operation.resource === undefined ? 'request' : resourceActions[operation.resource.effect],
+    service: manifest.name,
+    resource_id: place?.from === 'path' ? (routed?.parameters[place.name] ?? '-') : '-',
+    operation: `${operation.method} ${manifest.base}${operation.template}`,
   }
 }

@@ -1,65 +1,18 @@
-import {
-  PopError,
-  compileRoutes,
-  compileValidator,
-  parseManifest,
-  type Manifest,
-  type ModulesSection,
-  type ModuleInstance,
-  type Operation,
-  type RouteFinder,
-  type Validator,
-} from '@pop-api/protocol'
+import { PopError } from '@pop-api/protocol'
 import type { Received } from '../receive/received.ts'
+import type { Destination, Routes } from './destination.ts'
 
 declare const routedBrand: unique symbol
 
-/** Where a request goes: one operation of one module, with what its later stages need, compiled once per bulletin. */
-interface Destination {
-  readonly manifest: Manifest
-  readonly operation: Operation
-  readonly validate: Validator
-  readonly instances: readonly ModuleInstance[]
-  /** Request fields that may cross beside the fixed list, names in lower case. */
-  readonly requestFields: ReadonlySet<string>
-  readonly answerFields: ReadonlySet<string>
-}
-
-export interface Routed {
+interface RoutedTo<D extends Destination> {
   readonly [routedBrand]: true
   readonly received: Received
-  readonly destination: Destination
+  readonly destination: D
   readonly parameters: Readonly<Record<string, string>>
 }
 
-export type Routes = RouteFinder<Destination>
-
-/** Compiles the routes of all modules of a bulletin. Throws for a manifest that is not valid, or two with one path. */
-export function compileDestinations(modules: ModulesSection): Routes {
-  const routes = Object.values(modules).flatMap(({ manifest: document, instances }) => {
-    const manifest = parseManifest(document)
-    return manifest.operations.map((operation) => ({
-      method: operation.method,
-      template: `${manifest.base}${operation.template === '/' ? '' : operation.template}`,
-      value: destinationOf(manifest, operation, instances),
-    }))
-  })
-  return compileRoutes(routes)
-}
-
-function destinationOf(manifest: Manifest, operation: Operation, instances: readonly ModuleInstance[]): Destination {
-  const declared = operation.parameters
-    .filter((parameter) => parameter.in === 'header')
-    .map((parameter) => parameter.name)
-  return {
-    manifest,
-    operation,
-    validate: compileValidator(operation, manifest.document),
-    instances,
-    requestFields: new Set(declared),
-    answerFields: new Set(operation.answerHeaders),
-  }
-}
+/** A request with the operation that it asks for; a union over the kinds of operation, so that the type follows what was asked. */
+export type Routed<D extends Destination = Destination> = D extends Destination ? RoutedTo<D> : never
 
 /** Finds the operation by the decoded segments and the method. Refuses with 404, or with 405 and `Allow`. */
 export function route(received: Received, routes: Routes): Routed {
@@ -70,7 +23,19 @@ export function route(received: Received, routes: Routes): Routed {
       headers: { allow: match.allow.join(', ') },
     })
   }
-  const routed: Omit<Routed, symbol> = { received, destination: match.value, parameters: match.parameters }
+  const routed: Omit<RoutedTo<Destination>, symbol> = {
+    received,
+    destination: match.value,
+    parameters: match.parameters,
+  }
   // Only this stage makes the brand.
   return routed as Routed
+}
+
+/** True where a request is for an operation of this kind. */
+export function leadsTo<K extends Destination['kind']>(
+  routed: Routed,
+  kind: K,
+): routed is Routed<Extract<Destination, { readonly kind: K }>> {
+  return routed.destination.kind === kind
 }

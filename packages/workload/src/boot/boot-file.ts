@@ -38,9 +38,13 @@ export function parseBootBase(document: JsonObject): BootBase {
   return { name, home, listen: Object.fromEntries(Object.entries(listen).map(parseListener)) }
 }
 
-/** The boot file of a gateway, a module or the issuer, deleted once read. Throws `boot-invalid` or a KeyringError. */
+/** The boot file of a gateway or a module, deleted once read. Throws `boot-invalid` or a KeyringError. */
 export async function readBootFile(environment: NodeJS.ProcessEnv = process.env): Promise<BootFile> {
-  const document = await takeBootDocument(environment)
+  return parseBootFile(await takeBootDocument(environment))
+}
+
+/** The members that every newcomer needs; others may stand beside them (identity's own). Throws `boot-invalid`. */
+export function parseBootFile(document: JsonObject): BootFile {
   const { admin, anchor, token } = document
   if (typeof admin !== 'string' || !admin.startsWith('https://') || !URL.canParse(admin)) throw invalid('admin')
   const hash = isJsonObject(anchor) ? anchor['root_spki_sha256'] : undefined

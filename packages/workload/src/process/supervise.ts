@@ -42,6 +42,8 @@ export function superviseProcess(stop: () => Promise<void>, stopMs: number = sto
   }
   process.on('SIGTERM', end)
   process.on('disconnect', end)
+  // The supervisor may be gone since before anybody listened: that event does not come again.
+  if (process.send !== undefined && !process.connected) end()
   process.on('SIGINT', () => {
     if (process.send === undefined) end()
   })

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import { ensureSecretFolder } from '@pop-api/keyring'
+import { joinGateway, openProcessLog, readBootFile, reportReady, superviseProcess } from '@pop-api/workload'
+import { startGateway } from '../src/index.ts'
+
+// The data plane as a child of the supervisor: `POP_BOOT` names its boot file, with listeners `gateway` and `operations`.
+// To the supervisor: { type: 'ready', gateway, operations }
+const log = openProcessLog('gateway')
+try {
+  const boot = await readBootFile()
+  const { gateway, operations } = boot.listen
+  if (gateway === undefined || operations === undefined)
+    throw new Error('The boot file must say listen.gateway and listen.operations.')
+  await ensureSecretFolder(boot.home)
+  const member = await joinGateway(boot, { onProblem: (err) => log.warn({ err }, 'control') })
+  const running = await startGateway({
+    member,
+    home: boot.home,
+    listen: { gateway, operations },
+    failed: (request_id, err) => log.error({ request_id, err }, 'request failed'),
+  })
+  superviseProcess(async () => {
+    await running[Symbol.asyncDispose]()
+    await member[Symbol.asyncDispose]()
+  })
+  await reportReady({ gateway: running.gateway, operations: running.operations })
+} catch (error) {
+  process.stderr.write(`gateway: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(2)
+}

@@ -1,0 +1,74 @@
+import { compilePolicy, type Policy } from '@pop-api/policy'
+import {
+  compileTrust,
+  type BulletinSections,
+  type PolicySection,
+  type SectionName,
+  type Trust,
+} from '@pop-api/protocol'
+import { readGatewaySection, type GatewaySettings } from '@pop-api/settings'
+import { compileGatewayRoutes, compileModules, type CompiledModules, type Routes } from './route/destination.ts'
+import type { OpenOperation, OwnOperation } from './serve/operation.ts'
+
+/** The bulletin as the stages use it, compiled once for each change. A section that does not compile leaves the last one in force. */
+export interface Compiled {
+  readonly trust: () => Trust
+  readonly settings: () => GatewaySettings
+  readonly policy: () => Policy
+  readonly policySection: () => PolicySection
+  readonly modules: () => CompiledModules
+  readonly routes: () => Routes
+  /** Compiles a section anew; throws what is wrong with it. */
+  readonly apply: (section: SectionName) => void
+}
+
+interface Source {
+  readonly section: <S extends SectionName>(name: S) => BulletinSections[S] | undefined
+}
+
+/** Compiles the present bulletin. Throws for a section that is missing or does not compile. */
+export function compileBulletin(
+  bulletin: Source,
+  ownOperations: () => readonly (OwnOperation | OpenOperation)[],
+): Compiled {
+  const present = <S extends SectionName>(name: S): BulletinSections[S] => {
+    const section = bulletin.section(name)
+    if (section === undefined) throw new Error(`The bulletin has no section ${name}.`)
+    return section
+  }
+  let trust = compileTrust(present('trust'))
+  let settings = readGatewaySection(present('settings'))
+  let policySection = present('policy')
+  let modules = compileModules(present('modules'))
+  let policy = policyOf(policySection, modules)
+  let routes: Routes | undefined
+  return {
+    trust: () => trust,
+    settings: () => settings,
+    policy: () => policy,
+    policySection: () => policySection,
+    modules: () => modules,
+    routes: () => (routes ??= compileGatewayRoutes(modules, ownOperations())),
+    apply: (section) => {
+      if (section === 'trust') trust = compileTrust(present('trust'))
+      if (section === 'settings') settings = readGatewaySection(present('settings'))
+      if (section === 'policy') {
+        policy = policyOf(present('policy'), modules)
+        policySection = present('policy')
+      }
+      if (section === 'modules') {
+        const next = compileModules(present('modules'))
+        routes = compileGatewayRoutes(next, ownOperations())
+        modules = next
+        policy = policyOf(policySection, modules)
+      }
+    },
+  }
+}
+
+function policyOf(section: PolicySection, { manifests }: CompiledModules): Policy {
+  return compilePolicy(
+    section,
+    manifests.flatMap(({ permissions }) => permissions),
+  )
+}

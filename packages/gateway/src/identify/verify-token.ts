@@ -1,0 +1,83 @@
+import { checkClaims, PopError, readJwsHeader, verifyJws, type JwsVerdict, type VerifiedJws } from '@pop-api/protocol'
+import type { Revocations } from '../revoke/revocations.ts'
+import { readCaller, type Caller, type CallerRules } from './caller.ts'
+import type { KeySet } from './key-set.ts'
+import type { TokenCache } from './token-cache.ts'
+
+interface TokenRules extends CallerRules {
+  readonly issuer: string
+  readonly audience: string
+  /** Largest accepted life of a token, in seconds. */
+  readonly lifeSecondsMax: number
+}
+
+export interface Authenticator {
+  readonly keys: KeySet
+  /** The same object until the settings change. */
+  readonly rules: () => TokenRules
+  readonly cache: TokenCache
+  readonly revocations: Revocations
+  readonly nowMs: () => number
+}
+
+const rulesOfType = { types: ['at+jwt', 'JWT'] } as const
+
+/**
+ * Who an access token is for. Gives the caller at once for a token that verified before and still holds. Throws or rejects with
+ * 401 for one that does not hold, 503 where that cannot be known now. Untrusted input.
+ */
+export function verifyToken(token: string, authenticator: Authenticator): Caller | Promise<Caller> {
+  const { keys, cache, nowMs } = authenticator
+  const rules = authenticator.rules()
+  const now = nowMs()
+  keys.assertFresh(now)
+  const known = cache.find(token)
+  if (known !== undefined && known.rules === rules && keys.find(known.key.kid) === known.key)
+    return stillHolding(known.caller, authenticator.revocations, now)
+  const jws = verify(token, keys)
+  if (!jws.ok && jws.reason === 'unknown-key')
+    return keys.refetch().then(() => readVerified(token, verify(token, keys), rules, authenticator))
+  return readVerified(token, jws, rules, authenticator)
+}
+
+function verify(token: string, keys: KeySet): JwsVerdict<VerifiedJws> {
+  const header = readJwsHeader(token, rulesOfType)
+  return header.ok ? verifyJws(token, keys.find, rulesOfType) : header
+}
+
+function stillHolding(caller: Caller, revocations: Revocations, nowMs: number): Caller {
+  if (caller.exp * 1000 <= nowMs) throw tokenError('token-expired', 'The token has expired.')
+  if (revocations.cover(caller)) throw tokenError('token-revoked', 'The token has been revoked.')
+  return caller
+}
+
+function readVerified(
+  token: string,
+  jws: JwsVerdict<VerifiedJws>,
+  rules: TokenRules,
+  { cache, revocations, nowMs }: Authenticator,
+): Caller {
+  if (!jws.ok) throw tokenError(jws.reason === 'malformed' ? 'token-malformed' : 'token-invalid', jws.detail)
+  const { claims, header, key } = jws.value
+  // Keycloak types its access tokens by a claim; without it an ID or logout token has the same header.
+  if (header.typ.toLowerCase() === 'jwt' && claims['typ'] !== 'Bearer')
+    throw tokenError('token-invalid', 'The token is not an access token.')
+  const { issuer, audience, lifeSecondsMax } = rules
+  const now = nowMs()
+  const times = checkClaims(claims, { issuer, audience, lifeSecondsMax, skewSecondsMax: 5, nowMs: now })
+  if (!times.ok) throw tokenError(times.code === 'token-expired' ? 'token-expired' : 'token-invalid', times.detail)
+  const caller = readCaller(claims, times.value, rules)
+  if (caller === undefined) throw tokenError('token-invalid', 'The token lacks a claim, or one has another shape.')
+  const holding = stillHolding(caller, revocations, now)
+  cache.keep(token, { caller, key, rules })
+  return holding
+}
+
+function tokenError(
+  code: 'token-malformed' | 'token-invalid' | 'token-expired' | 'token-revoked',
+  detail: string,
+): PopError {
+  return new PopError(code, detail, {
+    headers: { 'www-authenticate': 'Bearer realm="pop-api", error="invalid_token"' },
+  })
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { AuditLog } from '@pop-api/audit'
+import { createNonceSource, createWitCache, es256Seal } from '@pop-api/protocol'
+import type { GatewaySettings } from '@pop-api/settings'
+import type { GatewayMembership, PeerPools } from '@pop-api/workload'
+import type { Compiled } from './compiled.ts'
+import type { Gate } from './handle.ts'
+import { createKeySet } from './identify/key-set.ts'
+import { createTokenCache } from './identify/token-cache.ts'
+import type { Authenticator } from './identify/verify-token.ts'
+import { createRateLimiter } from './limit/gcra.ts'
+import type { Metrics } from './metrics.ts'
+import type { Provider } from './provider/provider.ts'
+import type { Revocations } from './revoke/revocations.ts'
+
+/** What a gate is made of; all of it is the caller's to dispose. */
+export interface GateParts {
+  readonly member: GatewayMembership
+  readonly compiled: Compiled
+  readonly pools: PeerPools
+  readonly audit: AuditLog
+  readonly authenticator: Authenticator
+  readonly metrics: Metrics
+  readonly draining: () => boolean
+  /** Told of every failure inside; the request id is `-` where there is none. */
+  readonly failed: (requestId: string, failure: unknown) => void
+}
+
+const ratesMax = 100_000
+const witsMax = 1024
+
+/** Puts the stages' parts together. Every getter gives what the present bulletin says. */
+export function openGate(parts: GateParts): Gate {
+  const { member, compiled, pools, audit, authenticator, metrics, failed } = parts
+  const nowMs = Date.now
+  const nextId = createNonceSource(randomBytes(16))
+  const limits = perSettings(compiled.settings, ({ limits: rates }) => ({
+    caller: createRateLimiter({ perSecond: rates.caller_rate, burst: rates.caller_burst }, ratesMax),
+    network: createRateLimiter({ perSecond: rates.address_rate, burst: rates.address_burst }, ratesMax),
+    signIn: createRateLimiter({ perSecond: rates.sign_in_rate, burst: rates.sign_in_burst }, ratesMax),
+  }))
+  return {
+    admission: { draining: parts.draining, limitNetwork: (network, now) => limits().network(network, now) },
+    routes: compiled.routes,
+    authenticator,
+    permitRules: () => ({
+      policy: compiled.policy(),
+      requireSecondFactor: compiled.settings().security_config.require_2fa,
+      bulletinAgeMs: member.bulletin.ageMs,
+      nextDecisionId: nextId,
+    }),
+    limit: (subject, now) => limits().caller(subject, now),
+    limitSignIn: (address, now) => limits().signIn(address, now),
+    bodyBytesMax: () => compiled.settings().protocol.digest_body_max,
+    dresser: {
+      seal: es256Seal,
+      spiffeId: member.spiffeId,
+      domain: member.id.domain,
+      sealIdentity: () => {
+        const { wit, messageKey } = member.credentials()
+        return { wit, privateKey: messageKey }
+      },
+      txnSigner: member.txnSigner,
+      nextNonce: nextId,
+      nextTxn: nextId,
+      nowMs,
+    },
+    modules: {
+      seal: es256Seal,
+      poolOf: ({ spiffe_id: id, address }) => pools.poolOf(id, address),
+      trust: compiled.trust,
+      wits: createWitCache(witsMax),
+      // The pool of an instance connects to that identity and to no other.
+      peerOf: ({ spiffe_id: id }) => id,
+      nowMs,
+    },
+    recorder: {
+      audit,
+      level: () => compiled.settings().mode.audit_level,
+      alarm: (failure) => failed('-', failure),
+      nowMs,
+    },
+    metrics,
+    failed,
+  }
+}
+
+const tokensMax = 4096
+
+/** Verifies the access tokens of the present provider. */
+export function openAuthenticator(
+  compiled: Compiled,
+  provider: () => Provider,
+  revocations: Revocations,
+): Authenticator {
+  return {
+    keys: createKeySet({ fetchKeys: () => provider().keys(), nowMs: Date.now, wait: (ms) => wait(ms) }),
+    rules: perSettings(compiled.settings, ({ identity, security_config: security }) => ({
+      // Without an issuer no token can be right: an empty `iss` is refused by every provider.
+      issuer: identity.issuer ?? '',
+      audience: identity.audience,
+      lifeSecondsMax: security.token_expiration,
+      serviceClients: new Map(Object.entries(identity.service_clients)),
+    })),
+    cache: createTokenCache(tokensMax),
+    revocations,
+    nowMs: Date.now,
+  }
+}
+
+/** Makes a value of the settings, and anew only when they change: the same settings give the same object. */
+function perSettings<T>(settings: () => GatewaySettings, make: (settings: GatewaySettings) => T): () => T {
+  let made: { readonly from: GatewaySettings; readonly value: T } | undefined
+  return () => {
+    const from = settings()
+    if (made?.from !== from) made = { from, value: make(from) }
+    return made.value
+  }
+}

@@ -1,0 +1,43 @@
+import { ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client'
+import { PopError } from '@pop-api/protocol'
+import { clientRefused } from '../serve/oauth/client.ts'
+
+/**
+ * What a failed call to the provider means to our client. `asked` says whose credentials were used: that the gateway's own are
+ * refused is nothing that a client could mend.
+ */
+export function providerFailure(error: unknown, asked: 'own' | 'named'): PopError {
+  if (error instanceof PopError) return error
+  const code = oauthErrorOf(error)
+  if (asked === 'own' && (code === 'invalid_client' || code === 'unauthorized_client')) return unavailable(error)
+  switch (code) {
+    case 'invalid_grant':
+      return new PopError('sign-in-refused', 'The credentials are not valid.', { cause: error })
+    case 'invalid_client':
+      return clientRefused(error)
+    case 'unauthorized_client':
+    case 'unsupported_grant_type':
+      return new PopError('grant-unsupported', 'This client may not use this grant type.', { cause: error })
+    case 'invalid_request':
+    case 'invalid_scope':
+    case 'unsupported_token_type':
+      return new PopError('oauth-request-invalid', 'The identity provider does not take this request.', {
+        cause: error,
+      })
+    default:
+      return unavailable(error)
+  }
+}
+
+/** The `error` of an OAuth answer; undefined where there was no such answer. A challenge at the token endpoint is `invalid_client`. */
+function oauthErrorOf(error: unknown): string | undefined {
+  if (error instanceof WWWAuthenticateChallengeError) return 'invalid_client'
+  return error instanceof ResponseBodyError && error.status < 500 ? error.error : undefined
+}
+
+function unavailable(cause: unknown): PopError {
+  return new PopError('identity-unavailable', 'The identity provider cannot be asked now.', {
+    cause,
+    headers: { 'retry-after': '5' },
+  })
+}

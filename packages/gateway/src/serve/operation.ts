@@ -1,0 +1,43 @@
+import type { Requirement } from '@pop-api/policy'
+import type { Answer } from '../answer.ts'
+import type { Caller } from '../identify/caller.ts'
+import type { Received } from '../receive/received.ts'
+
+/** An operation of the gateway itself, for a caller that was identified and permitted like any other. */
+export interface OwnOperation {
+  readonly kind: 'own'
+  readonly method: 'GET'
+  /** The whole path; it has no parameters. */
+  readonly path: string
+  readonly summary: string
+  /** The word of the audit event. */
+  readonly action: string
+  /** Undefined: every verified caller. */
+  readonly requires: Requirement | undefined
+  readonly serve: (caller: Caller) => Answer | Promise<Answer>
+}
+
+/** An operation of the gateway for somebody who has no token yet, or comes to end one. Limited by address. */
+export interface OpenOperation {
+  readonly kind: 'open'
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly summary: string
+  readonly action: string
+  readonly serve: (request: OpenRequest) => Answer | Promise<Answer>
+}
+
+export interface OpenRequest {
+  readonly received: Received
+  readonly body: Buffer
+  /** For the closing event; filled in as it becomes known, also when the operation refuses. */
+  readonly notes: Notes
+}
+
+/** What an open operation found out about who is asking. */
+export interface Notes {
+  /** The account that a stranger named. Untrusted: it may be anything. */
+  account?: string
+  /** Who it was, once a token of ours or of the provider has said so. */
+  caller?: Caller
+}

@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import type { Server as HttpServer } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { openFileLog } from '@pop-api/audit'
+import { createPeerPools, meshTls, type GatewayMembership } from '@pop-api/workload'
+import { compileBulletin } from './compiled.ts'
+import { doorOptions, openDoor } from './front-door.ts'
+import { handle } from './handle.ts'
+import { keepKeysFresh } from './identify/refresh-keys.ts'
+import { createMetrics } from './metrics.ts'
+import { openAuthenticator, openGate } from './open-gate.ts'
+import { createOperationsListener, type ReadinessCheck } from './operations/operations-listener.ts'
+import { presentProvider } from './provider/present-provider.ts'
+import { countRefusals } from './record/refusals.ts'
+import { openRevocations } from './revoke/revocations.ts'
+import type { OpenOperation, OwnOperation } from './serve/operation.ts'
+import { logoutOperation, revokeOperation } from './serve/oauth/end-session.ts'
+import { tokenOperation } from './serve/oauth/token.ts'
+import { ownOperations, resourceMetadata } from './serve/own-operations.ts'
+
+interface Listen {
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+}
+
+export interface GatewayOptions {
+  /** Stays the giver's to dispose, after the gateway. */
+  readonly member: GatewayMembership
+  /** Absolute path of the gateway's own folder (0700): `audit/`, `refusals/` and `revocations.jsonl` come to lie in it. */
+  readonly home: string
+  readonly listen: { readonly gateway: Listen; readonly operations: Listen }
+  /** Told of every failure inside; the request id is `-` where there is none. */
+  readonly failed: (requestId: string, failure: unknown) => void
+}
+
+/** A running gateway. */
+export interface RunningGateway {
+  /** `https://host:port`, for clients. */
+  readonly gateway: string
+  /** `http://host:port`, for those who run it. */
+  readonly operations: string
+  /** Refuses new requests, lets those in flight finish, then closes what it opened. */
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/** How long requests in flight may take once the gateway is told to stop. */
+const drainMs = 5_000
+
+/**
+ * Starts the data plane on the present bulletin of a member. Rejects when the bulletin lacks a section, the home cannot be used or
+ * a port is taken. The identity provider may be away: sign-in then answers 503 until it is back.
+ */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { member, home, failed } = options
+  const metrics = createMetrics(Date.now())
+  let draining = false
+  let address = ''
+  let own: readonly (OwnOperation | OpenOperation)[] = []
+  const compiled = compileBulletin(member.bulletin, () => own)
+  await using started = new AsyncDisposableStack()
+  const audit = started.use(await openFileLog({ directory: join(home, 'audit') }))
+  const refusalLog = started.use(await openFileLog({ directory: join(home, 'refusals') }))
+  const alarm = (failure: unknown): void => failed('-', failure)
+  const refusals = started.use(countRefusals({ audit: refusalLog, nowMs: Date.now, alarm }))
+  const revocations = started.use(await openRevocations(home, Date.now))
+  const provider = started.use(presentProvider(compiled.settings))
+  const authenticator = openAuthenticator(compiled, provider, revocations)
+  const pools = started.use(createPeerPools(member, { connectionsMax: 64, connectTimeoutMs: 2_000 }))
+  const requireSecondFactor = (): boolean => compiled.settings().security_config.require_2fa
+  const session = { provider, authenticator, requireSecondFactor, revocations, nowMs: Date.now }
+  const ownOptions = { ...compiled, address: () => address, manifests: () => compiled.modules().manifests, metrics }
+  own = [
+    tokenOperation(session),
+    revokeOperation(session),
+    logoutOperation(session),
+    resourceMetadata(ownOptions),
+    ...ownOperations(ownOptions),
+  ]
+  const gate = openGate({ member, compiled, pools, audit, authenticator, metrics, draining: () => draining, failed })
+  // Followed before anything is served: what changed in between is not missed.
+  started.defer(member.bulletin.onChange(compiled.apply))
+  compiled.routes()
+  const stop = new AbortController()
+  started.defer(() => stop.abort())
+  await keepKeysFresh(authenticator.keys, stop.signal, alarm)
+  const server = createServer({ ...doorOptions, ...publicTls(member) })
+  started.defer(member.onRenew(() => server.setSecureContext(publicTls(member))))
+  openDoor(server, {
+    handle: (received, body) => handle(received, body, gate),
+    refused: (refusal) => {
+      refusals.count(refusal)
+      metrics.refusedAtDoor(refusal.error.code)
+    },
+    failed,
+    nextRequestId: gate.dresser.nextNonce,
+    nowMs: Date.now,
+    connectionsMax: () => compiled.settings().limits.connections_per_address,
+    draining: () => draining,
+  })
+  const operations = createOperationsListener({
+    checks: checksOf(member, authenticator.keys.assertFresh),
+    metrics: metrics.text,
+    failed: alarm,
+  })
+  const operationsAddress = await listening(operations, options.listen.operations)
+  started.defer(() => closing(operations, 0))
+  address = `https://${await listening(server, options.listen.gateway)}`.replace('//127.0.0.1:', '//localhost:')
+  started.defer(() => {
+    draining = true
+    return closing(server, drainMs)
+  })
+  const running = started.move()
+  return {
+    gateway: address,
+    operations: `http://${operationsAddress}`,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+/** TLS 1.3 towards clients, with the groups and suites of the mesh; they need no certificate. */
+function publicTls(member: GatewayMembership) {
+  const { certificate, privateKey } = member.publicIdentity()
+  return { ...meshTls, cert: certificate, key: privateKey, handshakeTimeout: 10_000 }
+}
+
+function checksOf(member: GatewayMembership, assertFresh: (nowMs: number) => void): readonly ReadinessCheck[] {
+  return [
+    {
+      name: 'bulletin',
+      fault: () => {
+        const seconds = Math.round(member.bulletin.ageMs() / 1000)
+        return seconds <= 30 ? undefined : `control was last heard ${seconds} s ago`
+      },
+    },
+    {
+      name: 'identity provider',
+      fault: () => {
+        try {
+          assertFresh(Date.now())
+          return undefined
+        } catch (failure) {
+          return failure instanceof Error ? failure.message : String(failure)
+        }
+      },
+    },
+    {
+      name: 'modules',
+      fault: () => {
+        const absent = Object.values(member.bulletin.section('modules') ?? {}).filter(
+          (entry) => entry.instances.length === 0,
+        )
+        return absent.length === 0 ? undefined : `no instance of ${absent.map(({ name }) => name).join(', ')}`
+      },
+    },
+  ]
+}
+
+/** Gives `host:port`. */
+async function listening(server: Server | HttpServer, { host, port }: Listen): Promise<string> {
+  server.listen({ host, port, exclusive: true })
+  await once(server, 'listening')
+  // Listening on TCP, so the address is not a path.
+  const { port: chosen } = server.address() as AddressInfo
+  return `${host.includes(':') ? `[${host}]` : host}:${chosen}`
+}
+
+/** Takes no new connection; what is in flight may finish within the time. */
+async function closing(server: Server | HttpServer, finishMs: number): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), finishMs)
+  await closed
+  clearTimeout(timer)
+}

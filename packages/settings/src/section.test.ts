@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { developmentSettings } from './development.ts'
+import { loadSettings } from './load.ts'
+import { gatewaySection, readGatewaySection } from './section.ts'
+
+function section() {
+  const result = loadSettings(developmentSettings)
+  assert.ok(result.ok)
+  return gatewaySection(result.settings, { issuer: 'https://localhost:8444/realms/pop', ca: '/home/ca.pem' })
+}
+
+test('readGatewaySection() gives what gatewaySection() made, after a way as JSON', () => {
+  const made = section()
+  const read = readGatewaySection(JSON.parse(JSON.stringify(made)))
+  assert.deepEqual(read, made)
+  assert.equal(read.identity.issuer, 'https://localhost:8444/realms/pop')
+  assert.equal(read.mode.audit_level, 'full')
+})
+
+test('readGatewaySection() refuses a member that it does not know, and one that is missing', () => {
+  assert.throws(() => readGatewaySection({ ...section(), roles: {} }), /roles/)
+  const { limits: _limits, ...rest } = section()
+  assert.throws(() => readGatewaySection(rest), /limits/)
+})

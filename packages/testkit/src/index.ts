@@ -1,0 +1,5 @@
+export { exchange, type ClientAnswer, type ClientRequest } from './exchange.ts'
+export { sendRaw, type RawOptions } from './raw-client.ts'
+export { startPop, type Pop, type PopOptions } from './start-pop.ts'
+export { makeAuthority, takeAuthority, type TestAuthority } from './test-authority.ts'
+export type { StartedModule, TestModule } from './test-module.ts'
