@@ -73,6 +73,7 @@ export function openGate(parts: GateParts): Gate {
       wits: createWitCache(witsMax),
       // The pool of an instance connects to that identity and to no other.
       peerOf: ({ spiffe_id: id }) => id,
+      silenceMsMax: () => compiled.settings().limits.module_silence_ms,
       nowMs,
     },
     recorder: {

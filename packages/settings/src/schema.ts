@@ -50,6 +50,8 @@ export const limits = z.strictObject({
   /** The same for sign-in and whatever else needs no token. */
   sign_in_rate: z.int().min(1).default(20),
   sign_in_burst: z.int().min(1).default(100),
+  /** How long a module may take until the first byte of its answer, and between two. */
+  module_silence_ms: z.int().min(100).max(600_000).default(30_000),
   connections_per_address: z.int().min(1).default(256),
 })
 

@@ -7,7 +7,7 @@ import type { MeshIdentity } from '@pop-api/workload'
 export interface TestAuthority {
   readonly caPem: string
   /** A certificate with exactly this subject alternative name, e.g. `URI:spiffe://…` or `DNS:localhost`. */
-  readonly issue: (name: string, usage?: string) => MeshIdentity
+  readonly issue: (name: string, usage?: string, endsInDays?: number) => MeshIdentity
 }
 
 const ecKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
@@ -49,7 +49,7 @@ function issuer(
   let count = 0
   return {
     caPem,
-    issue(subjectName, usage = 'serverAuth,clientAuth') {
+    issue(subjectName, usage = 'serverAuth,clientAuth', endsInDays = 1) {
       const leaf = `${++count}`
       openssl(
         'req',
@@ -63,7 +63,16 @@ function issuer(
         '/CN=nobody',
       )
       writeFileSync(path(`${leaf}.ext`), `subjectAltName=${subjectName}\nextendedKeyUsage=${usage}\n`)
-      const signing = ['-CA', path('ca.pem'), '-CAkey', caKeyPath, '-days', '1', '-extfile', path(`${leaf}.ext`)]
+      const signing = [
+        '-CA',
+        path('ca.pem'),
+        '-CAkey',
+        caKeyPath,
+        '-days',
+        String(endsInDays),
+        '-extfile',
+        path(`${leaf}.ext`),
+      ]
       openssl('x509', '-req', '-in', path(`${leaf}.csr`), '-out', path(`${leaf}.pem`), ...signing)
       const certificate = readFileSync(path(`${leaf}.pem`), 'utf8')
       return { certificate, privateKey: readFileSync(path(`${leaf}.key`), 'utf8'), roots: [caPem] }

@@ -14,6 +14,8 @@ export interface ModuleRequest {
   readonly target: string
   readonly headers: readonly string[]
   readonly body: Buffer
+  /** How long the module may be silent, before the answer and within it. */
+  readonly silenceMsMax: number
 }
 
 /** One connection pool for each instance; the pool has proven the instance's identity before anything is sent. */
@@ -27,13 +29,20 @@ const answerBytesMax = 256 * 1024
  */
 export function exchange(pool: Dispatcher, request: ModuleRequest): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
-    const { method, target: path, headers, body } = request
+    const { method, target: path, headers, body, silenceMsMax } = request
     const chunks: Buffer[] = []
     let bytes = 0
     let status = 0
     let rawHeaders: readonly string[] = []
     pool.dispatch(
-      { method, path, headers: [...headers], body: body.length === 0 ? null : body },
+      {
+        method,
+        path,
+        headers: [...headers],
+        body: body.length === 0 ? null : body,
+        headersTimeout: silenceMsMax,
+        bodyTimeout: silenceMsMax,
+      },
       {
         onRequestStart: () => undefined,
         onResponseStart: (controller, statusCode) => {

@@ -21,6 +21,7 @@ export interface Modules {
   readonly wits: WitCache
   /** SPIFFE ID that TLS proved for the pool of an instance; undefined only over loopback HTTP. */
   readonly peerOf: (instance: ModuleInstance) => string | undefined
+  readonly silenceMsMax: () => number
   readonly nowMs: () => number
 }
 
@@ -51,7 +52,9 @@ async function callInstance(
 ): Promise<VerifiedAnswer> {
   const { received } = dressed.validated.permitted.identified.routed
   const { headers, binding } = dressed.sealFor(instance, boot)
-  const request = { method: received.method, target: received.target.text, headers, body: dressed.validated.body }
+  const { method, target } = received
+  const silenceMsMax = modules.silenceMsMax()
+  const request = { method, target: target.text, headers, body: dressed.validated.body, silenceMsMax }
   const raw = await exchange(modules.poolOf(instance), request)
   const head = modules.seal.verifyAnswerHead(raw, {
     trust: modules.trust(),
