@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { startPop, type Pop } from '@pop-api/testkit'
+import { kafka } from '../kafka.ts'
+
+let pop: Pop
+const tokens: Record<string, string> = {}
+
+before(async () => {
+  pop = await startPop({ modules: [kafka] })
+  for (const { username } of pop.users.users) tokens[username] = await pop.token(username)
+})
+
+after(async () => {
+  await pop[Symbol.asyncDispose]()
+})
+
+interface Described {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
+async function describe(user: string): Promise<Described> {
+  const { body } = await pop.call(tokens[user], 'GET', '/openapi.json')
+  // The document that is looked at below.
+  return body as unknown as Described
+}
+
+test('GET /openapi.json shows a caller what it may call, and no word of what decides about it', async () => {
+  const methods = (document: Described, path: string): string[] =>
+    Object.keys(document.paths[path] ?? {}).filter((key) => key !== 'parameters')
+  const carol = await describe('carol')
+  assert.deepEqual(methods(carol, '/v1/kafka/topics'), ['get'])
+  assert.deepEqual(methods(carol, '/v1/pop/metrics'), [])
+  const alice = await describe('alice')
+  assert.deepEqual(methods(alice, '/v1/kafka/topics/{topic}').sort(), ['delete', 'get', 'patch'])
+  assert.deepEqual(methods(alice, '/v1/pop/metrics'), ['get'])
+  assert.doesNotMatch(JSON.stringify(alice), /x-pop-(requires|resource|calls)/)
+})
+
+test('GET /openapi.json names every component that it refers to', async () => {
+  const document = await describe('alice')
+  const text = JSON.stringify(document)
+  const references = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path = '']) => path)
+  assert.ok(references.length > 5, String(references.length))
+  for (const reference of new Set(references)) {
+    const found = reference.split('/').reduce<unknown>((at, key) => Object(at)[key], document)
+    assert.notEqual(found, undefined, reference)
+  }
+})
+
+test('GET /v1/pop/metrics counts answers and refusals, under names that no client can make', async () => {
+  await pop.call(tokens['carol'], 'DELETE', '/v1/kafka/topics/none')
+  await pop.call(undefined, 'GET', '/v1/kafka/topics/made-up-by-a-client')
+  await pop.raw('GET /.. HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  const { status, body } = await pop.call(tokens['alice'], 'GET', '/v1/pop/metrics')
+  assert.equal(status, 200)
+  const text = JSON.stringify(body)
+  assert.match(text, /\{"service":"kafka_service","operation":"DELETE \/topics\/\{topic\}","status":"403","count":1\}/)
+  assert.match(text, /\{"code":"permission-denied","count":1\}/)
+  assert.match(text, /\{"code":"ambiguous-target","count":1\}/)
+  assert.match(text, /\{"code":"credential-missing","count":1\}/)
+  assert.doesNotMatch(text, /made-up/)
+  const prometheus = await (await fetch(`${pop.operations}/metrics`)).text()
+  assert.match(
+    prometheus,
+    /pop_requests_total\{service="kafka_service",operation="DELETE \/topics\/\{topic\}",status="403"\} 1/,
+  )
+})
+
+test('GET /v1/pop/settings shows what is in force, and not where secrets lie', async () => {
+  const { status, body } = await pop.call(tokens['alice'], 'GET', '/v1/pop/settings')
+  assert.equal(status, 200)
+  assert.deepEqual(Object.keys(body).sort(), [
+    'environment',
+    'grants',
+    'identity',
+    'limits',
+    'mode',
+    'module_permissions',
+    'protocol',
+    'roles',
+    'security_config',
+  ])
+  assert.doesNotMatch(JSON.stringify(body), /secret|ca\.pem/)
+})
+
+test('the operations listener says that the gateway is ready', async () => {
+  const answer = await fetch(`${pop.operations}/readyz`)
+  assert.equal(answer.status, 200, await answer.text())
+})
+
+test('other settings are in force as soon as they are published', async () => {
+  await pop.changeSettings((settings) => ({
+    ...settings,
+    limits: { ...settings.limits, caller_rate: 1, caller_burst: 1 },
+  }))
+  const statuses: number[] = []
+  for (let index = 0; index < 4; index++)
+    statuses.push((await pop.call(tokens['bob'], 'GET', '/v1/kafka/topics')).status)
+  assert.equal(statuses[0], 200)
+  assert.ok(statuses.includes(429), String(statuses))
+  const limited = await pop.call(tokens['bob'], 'GET', '/v1/kafka/topics')
+  assert.match(String(limited.headers['retry-after']), /^[12]$/)
+  assert.equal((await pop.call(tokens['carol'], 'GET', '/v1/kafka/topics')).status, 200)
+})
+
+test('nothing went wrong inside', () => {
+  assert.deepEqual(pop.failures, [])
+})
