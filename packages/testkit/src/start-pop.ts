@@ -37,6 +37,8 @@ export interface Pop {
   /** What clients trust, PEM. */
   readonly ca: string
   readonly control: ControlHandle
+  /** Ends the identity provider, as a crash would. */
+  readonly stopIdentity: () => Promise<void>
   /** The gateway's own credentials: what a thief of them would have. */
   readonly member: GatewayMembership
   readonly users: DevUsers
@@ -111,17 +113,18 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
   })
   const onProblem = (problem: unknown): void => failed('-', problem)
   const { certificate: cert, privateKey: key } = await obtainPublicIdentity(bootOf('identity', 'issuer'), { onProblem })
-  const identity = stack.use(
-    await startIdentity({
-      home: join(home, 'identity'),
-      listen: anyPort,
-      certificate: { cert, key },
-      usersFile: join(home, 'dev-users.json'),
-      gateway: { client_id: settings.identity.client_id, client_secret: secret },
-      security: settings.security_config,
-      onFailure: (failure) => failed('-', failure),
-    }),
-  )
+  const identity = await startIdentity({
+    home: join(home, 'identity'),
+    listen: anyPort,
+    certificate: { cert, key },
+    usersFile: join(home, 'dev-users.json'),
+    gateway: { client_id: settings.identity.client_id, client_secret: secret },
+    security: settings.security_config,
+    onFailure: (failure) => failed('-', failure),
+  })
+  let identityEnded: Promise<void> | undefined
+  const stopIdentity = (): Promise<void> => (identityEnded ??= identity[Symbol.asyncDispose]())
+  stack.defer(stopIdentity)
   let published = gatewaySection(settings, { ...filledIn, issuer: identity.issuer })
   control.publish('settings', published)
   const modules = new Map<string, StartedModule>()
@@ -143,6 +146,7 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
     issuer: identity.issuer,
     ca: control.caPem,
     control,
+    stopIdentity,
     member,
     users,
     failures,

@@ -34,13 +34,15 @@ export async function recordClosing(progress: Progress, answer: Answer, recorder
   await append(event, decisive ? 'durable' : 'written', recorder)
 }
 
+const slowMs = 2_000
+
 async function append(
   event: AuditEvent,
   until: 'written' | 'durable',
   { audit, level, alarm }: Recorder,
 ): Promise<void> {
   try {
-    await audit.append(event, until)
+    await inTime(audit.append(event, until))
   } catch (cause) {
     alarm(cause)
     if (level() === 'full')
@@ -48,6 +50,17 @@ async function append(
         cause,
         headers: { 'retry-after': '5' },
       })
+  }
+}
+
+/** Rejects when a disk takes longer than its bound (security.md, fail modes): a request must not wait for it without end. */
+async function inTime(appended: Promise<unknown>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`The audit log took longer than ${slowMs} ms.`)), slowMs)
+  try {
+    await Promise.race([appended, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
