@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { startPop, type Pop } from '@pop-api/testkit'
+import { readAudit } from '@pop-api/audit'
+import { developmentSettings } from '@pop-api/settings'
+import { exchange, startPop, type Pop } from '@pop-api/testkit'
 import { kafka } from '../kafka.ts'
 
 let pop: Pop
@@ -106,4 +108,25 @@ test('other settings are in force as soon as they are published', async () => {
 
 test('nothing went wrong inside', () => {
   assert.deepEqual(pop.failures, [])
+})
+
+test('where the settings require TLS everywhere the operations listener speaks it too', async () => {
+  const strict = developmentSettings.replace(/(development:\n +require_mTLS:) false/, '$1 true')
+  assert.notEqual(strict, developmentSettings)
+  await using other = await startPop({ settings: strict })
+  assert.match(other.operations, /^https:/)
+  const { status } = await exchange({ method: 'GET', origin: other.operations, path: '/livez', ca: other.ca })
+  assert.equal(status, 200)
+})
+
+test('a stranger who is refused again and again is counted, and does not fill the log', async () => {
+  const strict = `${developmentSettings}limits:\n  sign_in_rate: 1\n  sign_in_burst: 5\n`
+  await using other = await startPop({ settings: strict })
+  const refused = await Promise.all(Array.from({ length: 40 }, () => other.call(undefined, 'GET', '/v1/pop/metrics')))
+  assert.ok(refused.every(({ status }) => status === 401))
+  await new Promise((resolve) => setTimeout(resolve, 1100))
+  const single = (await other.audit('gateway')).length
+  const counted = await Array.fromAsync(readAudit(`${other.home}/gateway/refusals`))
+  assert.ok(single >= 5 && single < 10, String(single))
+  assert.equal(single + counted.reduce((sum, { count = 0 }) => sum + count, 0), 40)
 })

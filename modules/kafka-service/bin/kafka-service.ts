@@ -12,20 +12,27 @@ import {
 } from '@pop-api/workload'
 import { defineKafkaService, manifest, openSqliteDriver } from '../src/index.ts'
 
-const boot = await readBootFile()
-await mkdir(boot.home, { recursive: true, mode: 0o700 })
-const driver = openSqliteDriver(join(boot.home, 'topics.db'), Date.now)
-const workload = await joinModule(boot, manifest)
-const running = await startModule({
-  definition: defineKafkaService(driver),
-  workload,
-  transport: { meshServerOptions, peerSpiffeId },
-  listen: boot.listen['module'] ?? { host: '127.0.0.1', port: 0 },
-  home: boot.home,
-})
-superviseProcess(async () => {
-  await running[Symbol.asyncDispose]()
-  await workload[Symbol.asyncDispose]()
-  driver[Symbol.dispose]()
-})
-await reportReady({ address: running.address })
+// The module as a child of the supervisor: `POP_BOOT` names its boot file, with the listener `module`.
+// To the supervisor: { type: 'ready', address }
+try {
+  const boot = await readBootFile()
+  const started = new AsyncDisposableStack()
+  // Before anything that waits: a supervisor that is gone must not leave behind a child that still looks for control.
+  superviseProcess(() => started.disposeAsync())
+  await mkdir(boot.home, { recursive: true, mode: 0o700 })
+  const driver = started.use(openSqliteDriver(join(boot.home, 'topics.db'), Date.now))
+  const workload = started.use(await joinModule(boot, manifest))
+  const running = started.use(
+    await startModule({
+      definition: defineKafkaService(driver),
+      workload,
+      transport: { meshServerOptions, peerSpiffeId },
+      listen: boot.listen['module'] ?? { host: '127.0.0.1', port: 0 },
+      home: boot.home,
+    }),
+  )
+  await reportReady({ address: running.address })
+} catch (error) {
+  process.stderr.write(`kafka_service: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(2)
+}

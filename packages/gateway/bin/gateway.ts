@@ -11,18 +11,19 @@ try {
   const { gateway, operations } = boot.listen
   if (gateway === undefined || operations === undefined)
     throw new Error('The boot file must say listen.gateway and listen.operations.')
+  const started = new AsyncDisposableStack()
+  // Before anything that waits: a supervisor that is gone must not leave behind a child that still looks for control.
+  superviseProcess(() => started.disposeAsync())
   await ensureSecretFolder(boot.home)
-  const member = await joinGateway(boot, { onProblem: (err) => log.warn({ err }, 'control') })
-  const running = await startGateway({
-    member,
-    home: boot.home,
-    listen: { gateway, operations },
-    failed: (request_id, err) => log.error({ request_id, err }, 'request failed'),
-  })
-  superviseProcess(async () => {
-    await running[Symbol.asyncDispose]()
-    await member[Symbol.asyncDispose]()
-  })
+  const member = started.use(await joinGateway(boot, { onProblem: (err) => log.warn({ err }, 'control') }))
+  const running = started.use(
+    await startGateway({
+      member,
+      home: boot.home,
+      listen: { gateway, operations },
+      failed: (request_id, err) => log.error({ request_id, err }, 'request failed'),
+    }),
+  )
   await reportReady({ gateway: running.gateway, operations: running.operations })
 } catch (error) {
   process.stderr.write(`gateway: ${error instanceof Error ? error.message : String(error)}\n`)

@@ -165,3 +165,17 @@ test('openDoor() sees one request or none of each spelling of Transfer-Encoding 
     assert.ok((answer.match(/^HTTP\/1\.1 /gm) ?? []).length <= 1, `${name}: ${answer}`)
   }
 })
+
+test('openDoor() takes so many pipelined requests of one connection at once and no more', async () => {
+  let open = 0
+  let most = 0
+  await using door = await openDoorWorld(async () => {
+    most = Math.max(most, ++open)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    open--
+    return { status: 204, fields: [], body: Buffer.alloc(0) }
+  })
+  await door.send(head('GET /a HTTP/1.1', 'Host: a').repeat(100))
+  assert.equal(most, 16)
+  assert.equal(door.refusals.at(-1)?.error.code, 'rate-limited')
+})

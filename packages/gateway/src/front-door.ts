@@ -8,7 +8,7 @@ import { answerSocket } from './raw-answer.ts'
 import { readBody } from './receive/body.ts'
 import { canonicalAddress, receive } from './receive/receive.ts'
 import type { Received } from './receive/received.ts'
-import { asPopError, refuse } from './refuse/refuse.ts'
+import { asPopError, refuse, refuseRequest } from './refuse/refuse.ts'
 import { finishFields } from './refuse/security-fields.ts'
 
 /** A refusal that no later stage will record. */
@@ -54,7 +54,9 @@ export function openDoor(server: Server, door: FrontDoor): void {
   const serve = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     // Kept: a request whose body was not wanted lets go of its socket.
     const { socket } = request
-    if (!sockets.begin(request, response)) return
+    const begun = sockets.begin(request, response)
+    if (begun === 'too many') refuseSocket(socket, new PopError('rate-limited', 'Too many requests on one connection.'))
+    if (begun !== 'begun') return
     answerRequest(request, response, { door, expectsContinue, sockets, connections }).catch((failure: unknown) => {
       door.failed('-', failure)
       socket.destroy()
@@ -111,7 +113,7 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
   } catch (failure) {
     if (!(failure instanceof PopError)) door.failed(requestId, failure)
     else door.refused({ requestId, address: received.address, error: failure })
-    answer = refuse(failure, requestId)
+    answer = refuseRequest(failure, received)
   }
   // Bytes of a body that nobody read must never be taken for the next request.
   const close = !request.complete || received.crowded || door.draining()

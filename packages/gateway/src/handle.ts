@@ -10,10 +10,9 @@ import type { Metrics } from './metrics.ts'
 import type { Progress } from './progress.ts'
 import type { Received } from './receive/received.ts'
 import { recordClosing, recordOpening, type Recorder } from './record/record.ts'
-import { asPopError, refuse } from './refuse/refuse.ts'
+import { asPopError, refuseRequest } from './refuse/refuse.ts'
 import type { Routes } from './route/destination.ts'
 import { leadsTo, route } from './route/route.ts'
-import { refuseOAuth } from './serve/oauth/refuse-oauth.ts'
 import { serveOpen, serveOwn } from './serve/serve.ts'
 import { validate } from './validate/validate.ts'
 
@@ -25,9 +24,11 @@ export interface Gate {
   readonly permitRules: () => PermitRules
   /** Takes one from the rate of a caller, or throws `rate-limited`. */
   readonly limit: (subject: string, nowMs: number) => void
-  /** The same for an address that has no token yet. */
-  readonly limitSignIn: (address: string, nowMs: number) => void
+  /** The same for a network from which somebody without a token asks. */
+  readonly limitSignIn: (network: string, nowMs: number) => void
   readonly bodyBytesMax: () => number
+  /** Whether one more refusal of somebody unknown gets an event of its own; beyond that they are counted at the door. */
+  readonly strangerFits: (received: Received) => boolean
   readonly dresser: Dresser
   readonly modules: Modules
   readonly recorder: Recorder
@@ -41,7 +42,7 @@ export type ReadBody = (bytesMax: number) => Promise<Buffer>
 
 /**
  * The life of a request behind `receive`: each stage hands on what it checked, and a refusal is thrown. Rejects only where
- * `admit` refuses: such refusals are counted at the door, so that a stranger cannot fill the log.
+ * `admit` refuses, or too many strangers are refused: that is counted at the door, so that a stranger cannot fill the log.
  */
 export async function handle(received: Received, body: ReadBody, gate: Gate): Promise<Answer> {
   admit(received, gate.admission) // 429 503
@@ -64,6 +65,7 @@ export async function handle(received: Received, body: ReadBody, gate: Gate): Pr
     progress.opened = true
     return await close(progress, await forward(dressed, gate.modules), gate) // 502 503 504
   } catch (failure) {
+    if (progress.caller === undefined && !gate.strangerFits(received)) throw failure
     return close(progress, refusal(progress, failure, gate), gate)
   }
 }
@@ -73,11 +75,7 @@ function refusal(progress: Progress, failure: unknown, gate: Gate): Answer {
   if (error.status >= 500) gate.failed(progress.received.requestId, failure)
   if (failure instanceof PermissionDenied) progress.decision = failure.decision
   progress.reason = failure instanceof PermissionDenied ? failure.reason : error.code
-  return answerRefusal(error, progress)
-}
-
-function answerRefusal(error: PopError, { received: { target, requestId } }: Progress): Answer {
-  return target.segments[0] === 'oauth' ? refuseOAuth(error, requestId) : refuse(error, requestId)
+  return refuseRequest(error, progress.received)
 }
 
 /** An answer leaves only once it is recorded; if it cannot be, the client is told so, and whether something was done. */
@@ -92,6 +90,6 @@ async function close(progress: Progress, answer: Answer, gate: Gate): Promise<An
       cause: failure,
       members: { outcome },
     })
-    return answerRefusal(unrecorded, progress)
+    return refuseRequest(unrecorded, progress.received)
   }
 }

@@ -1,15 +1,16 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { AuditLog } from '@pop-api/audit'
 import { createNonceSource, createWitCache, es256Seal } from '@pop-api/protocol'
 import type { GatewaySettings } from '@pop-api/settings'
 import type { GatewayMembership, PeerPools } from '@pop-api/workload'
+import { networkOf } from './admit/network.ts'
 import type { Compiled } from './compiled.ts'
 import type { Gate } from './handle.ts'
 import { createKeySet } from './identify/key-set.ts'
 import { createTokenCache } from './identify/token-cache.ts'
 import type { Authenticator } from './identify/verify-token.ts'
-import { createRateLimiter } from './limit/gcra.ts'
+import { createBuckets, createRateLimiter } from './limit/gcra.ts'
 import type { Metrics } from './metrics.ts'
 import type { Provider } from './provider/provider.ts'
 import type { Revocations } from './revoke/revocations.ts'
@@ -34,11 +35,12 @@ const witsMax = 1024
 export function openGate(parts: GateParts): Gate {
   const { member, compiled, pools, audit, authenticator, metrics, failed } = parts
   const nowMs = Date.now
-  const nextId = createNonceSource(randomBytes(16))
+  const nextNonce = createNonceSource(randomBytes(16))
   const limits = perSettings(compiled.settings, ({ limits: rates }) => ({
     caller: createRateLimiter({ perSecond: rates.caller_rate, burst: rates.caller_burst }, ratesMax),
     network: createRateLimiter({ perSecond: rates.address_rate, burst: rates.address_burst }, ratesMax),
     signIn: createRateLimiter({ perSecond: rates.sign_in_rate, burst: rates.sign_in_burst }, ratesMax),
+    strangers: createBuckets({ perSecond: rates.sign_in_rate, burst: rates.sign_in_burst }, ratesMax),
   }))
   return {
     admission: { draining: parts.draining, limitNetwork: (network, now) => limits().network(network, now) },
@@ -48,10 +50,12 @@ export function openGate(parts: GateParts): Gate {
       policy: compiled.policy(),
       requireSecondFactor: compiled.settings().security_config.require_2fa,
       bulletinAgeMs: member.bulletin.ageMs,
-      nextDecisionId: nextId,
+      // Clients see these: they tell nothing of how many there are.
+      nextDecisionId: randomUUID,
     }),
     limit: (subject, now) => limits().caller(subject, now),
-    limitSignIn: (address, now) => limits().signIn(address, now),
+    limitSignIn: (network, now) => limits().signIn(network, now),
+    strangerFits: ({ address, startedMs }) => limits().strangers(networkOf(address), startedMs) === 0,
     bodyBytesMax: () => compiled.settings().protocol.digest_body_max,
     dresser: {
       seal: es256Seal,
@@ -62,8 +66,8 @@ export function openGate(parts: GateParts): Gate {
         return { wit, privateKey: messageKey }
       },
       txnSigner: member.txnSigner,
-      nextNonce: nextId,
-      nextTxn: nextId,
+      nextNonce,
+      nextTxn: randomUUID,
       nowMs,
     },
     modules: {

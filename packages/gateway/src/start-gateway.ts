@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
 import { createServer, type Server } from 'node:https'
@@ -40,7 +41,7 @@ export interface GatewayOptions {
 export interface RunningGateway {
   /** `https://host:port`, for clients. */
   readonly gateway: string
-  /** `http://host:port`, for those who run it. */
+  /** For those who run it: `http://host:port`, `https://…` where the settings require TLS everywhere. */
   readonly operations: string
   /** Refuses new requests, lets those in flight finish, then closes what it opened. */
   readonly [Symbol.asyncDispose]: () => Promise<void>
@@ -95,15 +96,17 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       metrics.refusedAtDoor(refusal.error.code)
     },
     failed,
-    nextRequestId: gate.dresser.nextNonce,
+    nextRequestId: randomUUID,
     nowMs: Date.now,
     connectionsMax: () => compiled.settings().limits.connections_per_address,
     draining: () => draining,
   })
+  const plain = !compiled.settings().mode.require_mTLS
   const operations = createOperationsListener({
     checks: checksOf(member, authenticator.keys.assertFresh),
     metrics: metrics.text,
     failed: alarm,
+    tls: plain ? undefined : publicTls(member),
   })
   const operationsAddress = await listening(operations, options.listen.operations)
   started.defer(() => closing(operations, 0))
@@ -115,7 +118,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const running = started.move()
   return {
     gateway: address,
-    operations: `http://${operationsAddress}`,
+    operations: `${plain ? 'http' : 'https'}://${operationsAddress}`,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }

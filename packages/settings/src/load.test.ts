@@ -82,3 +82,20 @@ test('loadSettings() warns of a grant of a permission that no module has', () =>
   assert.ok(result.ok)
   assert.match(result.warnings.join('\n'), /grants\.user: kafka\.fly/)
 })
+
+test('loadSettings() names the keys of the file that have no effect yet, with their lines', () => {
+  const result = loadSettings(developmentSettings)
+  assert.ok(result.ok)
+  const lines = developmentSettings.split('\n')
+  assert.deepEqual(
+    result.withoutEffect.map(({ key }) => key),
+    [
+      'data_security',
+      'security_config.minimum_password_length',
+      'environments.production.allow_test_tokens',
+      'environments.development.allow_test_tokens',
+    ],
+  )
+  for (const { line, key } of result.withoutEffect.slice(1))
+    assert.ok(lines[line - 1]?.includes(key.split('.').at(-1) ?? '?'), `${key} in line ${line}`)
+})

@@ -1,7 +1,7 @@
 import { defaultGrants } from '@pop-api/policy'
-import { LineCounter, parseDocument, visit, type Document } from 'yaml'
+import { isMap, LineCounter, parseDocument, visit, type Document } from 'yaml'
 import type { z } from 'zod'
-import { settingsSchema, type EnvironmentMode, type SettingsFile } from './schema.ts'
+import { keysWithoutEffect, settingsSchema, type EnvironmentMode, type SettingsFile } from './schema.ts'
 
 /** Resolved settings: frozen, complete, with the block of `environments` that is in force as `mode`. */
 export type Settings = Readonly<Omit<SettingsFile, 'grants'>> & {
@@ -17,7 +17,13 @@ export interface SettingsFault {
 }
 
 export type SettingsResult =
-  | { readonly ok: true; readonly settings: Settings; readonly warnings: readonly string[] }
+  | {
+      readonly ok: true
+      readonly settings: Settings
+      readonly warnings: readonly string[]
+      /** Keys of this file that are accepted and checked and change nothing yet. */
+      readonly withoutEffect: readonly { readonly line: number; readonly key: string }[]
+    }
   | { readonly ok: false; readonly faults: readonly SettingsFault[] }
 
 /** Reads the text of a `pop.yaml`. Reports every fault at once, each with its line. Reads no file and resolves no secret. */
@@ -68,7 +74,30 @@ function resolve(file: SettingsFile, document: Document, lines: LineCounter): Se
     faults.push(...productionFaults(file, mode, document, lines))
   if (mode === undefined || faults.length > 0) return { ok: false, faults }
   const grants = file.grants ?? defaultGrants
-  return { ok: true, settings: deepFreeze({ ...file, grants, mode }), warnings: grantWarnings(file, grants) }
+  return {
+    ok: true,
+    settings: deepFreeze({ ...file, grants, mode }),
+    warnings: grantWarnings(file, grants),
+    withoutEffect: keysWithoutEffect
+      .flatMap((key) => present(document, key.split('.'), []))
+      .map((path) => ({
+        line: lineOf(document, lines, path),
+        key: path.join('.'),
+      })),
+  }
+}
+
+/** The paths of the file that a key stands for: none where the file does not have it, several where a part of it is `*`. */
+function present(
+  document: Document,
+  [first, ...rest]: readonly string[],
+  path: readonly string[],
+): (readonly string[])[] {
+  if (first === undefined) return [path]
+  if (first !== '*') return document.hasIn([...path, first]) ? present(document, rest, [...path, first]) : []
+  const block: unknown = document.getIn(path)
+  const names = isMap(block) ? block.items.map(({ key }) => String(key)) : []
+  return names.flatMap((name) => present(document, rest, [...path, name]))
 }
 
 /** `production` is not a name only: it refuses what belongs to development. */

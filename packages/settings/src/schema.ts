@@ -4,77 +4,106 @@ const word = z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected a word of a-z, 0-9 
 const permission = z
   .string()
   .regex(/^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/, 'expected a module permission such as kafka.create')
-const seconds = z.int().min(1)
+const count = z.int().min(1)
 
 /** Where a secret lies. The value itself never stands in `pop.yaml`, in a bulletin or in a log. */
 const secretReference = z.union([
   z.strictObject({ file: z.string().min(1) }),
   z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }),
 ])
+
 export type SecretReference = z.infer<typeof secretReference>
 
 export const securityConfig = z.strictObject({
-  token_expiration: seconds.max(86_400).default(3600),
-  max_failed_attempts: z.int().min(1).max(1000).default(5),
-  lockout_duration: seconds.max(86_400).default(300),
-  minimum_password_length: z.int().min(8).max(128).default(12),
-  require_2fa: z.boolean().default(true),
+  token_expiration: count
+    .max(86_400)
+    .default(3600)
+    .describe('Life of an access token in seconds, asked of the provider; a token that lives longer is refused.'),
+  max_failed_attempts: count.max(1000).default(5).describe('Failed sign-ins until an account is locked.'),
+  lockout_duration: count.max(86_400).default(300).describe('Seconds that a lock lasts.'),
+  minimum_password_length: z.int().min(8).max(128).default(12).describe('Shortest password that may be chosen.'),
+  require_2fa: z
+    .boolean()
+    .default(true)
+    .describe('A token that shows no second factor is refused, those of service clients aside.'),
 })
 
 export const environmentMode = z.strictObject({
-  require_mTLS: z.boolean(),
-  allow_test_tokens: z.boolean(),
-  audit_level: z.enum(['full', 'basic']),
+  require_mTLS: z.boolean().describe('No plain listener and no plain module address anywhere.'),
+  allow_test_tokens: z.boolean().describe('Test tokens may be minted and are taken.'),
+  audit_level: z
+    .enum(['full', 'basic'])
+    .describe('`full`: every request, recorded before its answer leaves; `basic`: security events and changes.'),
 })
 
 export const identity = z.strictObject({
-  provider: z.enum(['embedded', 'keycloak']).default('embedded'),
-  /** Exact `iss` of access tokens. The embedded provider fills it in. */
-  issuer: z.url().optional(),
-  /** File with the CA certificates (PEM) that the issuer's certificate comes from; the system's where there is none. */
-  ca: z.string().min(1).optional(),
-  audience: z.string().min(1).default('pop-api'),
-  client_id: z.string().min(1).default('pop-gateway'),
-  client_secret: secretReference.optional(),
-  /** client_id → the subject of its service account: only these are exempt from the second factor. */
-  service_clients: z.record(z.string(), z.string()).default({}),
+  provider: z.enum(['embedded', 'keycloak']).default('embedded').describe('Who signs users in.'),
+  issuer: z.url().optional().describe('Exact `iss` of access tokens. The embedded provider fills it in.'),
+  ca: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("File with the CA certificates (PEM) of the issuer; the system's where there is none."),
+  audience: z.string().min(1).default('pop-api').describe('Exact `aud` of access tokens.'),
+  client_id: z.string().min(1).default('pop-gateway').describe("The gateway's own client at the provider."),
+  client_secret: secretReference.optional().describe('Where its secret lies: `{file: …}` or `{env: …}`.'),
+  service_clients: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Client id → subject of its service account. Only these go without a second factor.'),
 })
 
 export const limits = z.strictObject({
-  /** Requests a second that one caller may go on with, and how many at once beyond that. */
-  caller_rate: z.int().min(1).default(200),
-  caller_burst: z.int().min(1).default(400),
-  /** The same for all that comes from one address, or one /64 of IPv6; asked before anything is verified. */
-  address_rate: z.int().min(1).default(1000),
-  address_burst: z.int().min(1).default(2000),
-  /** The same for sign-in and whatever else needs no token. */
-  sign_in_rate: z.int().min(1).default(20),
-  sign_in_burst: z.int().min(1).default(100),
-  /** How long a module may take until the first byte of its answer, and between two. */
-  module_silence_ms: z.int().min(100).max(600_000).default(30_000),
-  connections_per_address: z.int().min(1).default(256),
+  caller_rate: count.default(200).describe('Requests a second that one caller may go on with.'),
+  caller_burst: count.default(400).describe('How many more may come at once.'),
+  address_rate: count
+    .default(1000)
+    .describe('The same for an address, or a /64 of IPv6, asked before anything is verified.'),
+  address_burst: count.default(2000).describe('How many more may come at once.'),
+  sign_in_rate: count.default(20).describe('The same for an address at sign-in and whatever else needs no token.'),
+  sign_in_burst: count.default(100).describe('How many more may come at once.'),
+  module_silence_ms: z
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(30_000)
+    .describe('How long a module may take until the first byte of its answer, and between two.'),
+  connections_per_address: count.default(256).describe('Connections that an address, or a /64 of IPv6, may hold.'),
 })
 
 export const protocol = z.strictObject({
-  /** Largest buffered body in bytes. */
-  digest_body_max: z.int().min(1024).max(1_048_576).default(262_144),
+  digest_body_max: z
+    .int()
+    .min(1024)
+    .max(1_048_576)
+    .default(262_144)
+    .describe('Largest request body in bytes; a larger one is refused with 413.'),
 })
 
 const dataSecurity = z.strictObject({
-  at_rest: z.array(z.string()).default([]),
-  in_transit: z.array(z.string()).default([]),
+  at_rest: z.array(z.string()).default([]).describe('Measures that hold for data on disks.'),
+  in_transit: z.array(z.string()).default([]).describe('Measures that hold for data on the way.'),
 })
 
 /** The one schema of `pop.yaml`. Unknown keys are errors; every default stands here and nowhere else. */
 export const settingsSchema = z.strictObject({
-  environment: word.default('production'),
-  roles: z.record(word, z.array(word)),
-  module_permissions: z.record(word, z.array(permission)).default({}),
-  grants: z.record(word, z.array(permission)).optional(),
-  operators: z.record(word, z.array(z.enum(['operator', 'auditor', 'approver']))).default({ admin: ['operator'] }),
+  environment: word.default('production').describe('Which block of `environments` is in force.'),
+  roles: z.record(word, z.array(word)).describe('Role → role permissions.'),
+  module_permissions: z
+    .record(word, z.array(permission))
+    .default({})
+    .describe('Module → module permissions that exist, beside those of its manifest.'),
+  grants: z
+    .record(word, z.array(permission))
+    .optional()
+    .describe('Role → module permissions that it carries beside those in the token.'),
+  operators: z
+    .record(word, z.array(z.enum(['operator', 'auditor', 'approver'])))
+    .default({ admin: ['operator'] })
+    .describe('Role → what its holders may do to the system itself.'),
   data_security: dataSecurity.prefault({}),
   security_config: securityConfig.prefault({}),
-  environments: z.record(word, environmentMode),
+  environments: z.record(word, environmentMode).describe('Environment → how strict it is.'),
   identity: identity.prefault({}),
   limits: limits.prefault({}),
   protocol: protocol.prefault({}),
@@ -84,4 +113,9 @@ export type SettingsFile = z.infer<typeof settingsSchema>
 export type EnvironmentMode = z.infer<typeof environmentMode>
 
 /** Keys that are accepted and checked and have no effect yet; `pop config check` lists them. */
-export const keysWithoutEffect = ['data_security', 'operators'] as const
+export const keysWithoutEffect = [
+  'data_security',
+  'operators',
+  'security_config.minimum_password_length',
+  'environments.*.allow_test_tokens',
+] as const

@@ -10,6 +10,7 @@ async function listener(options: Partial<OperationsOptions> = {}) {
     checks: [],
     metrics: async () => 'pop_requests_total 1\n',
     failed: (failure) => failures.push(failure),
+    tls: undefined,
     ...options,
   })
   server.listen(0, '127.0.0.1')

@@ -1,4 +1,5 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 
 /** One thing without which the gateway cannot do its work. */
 export interface ReadinessCheck {
@@ -12,14 +13,19 @@ export interface OperationsOptions {
   /** In the format of Prometheus. */
   readonly metrics: () => Promise<string>
   readonly failed: (failure: unknown) => void
+  /** Undefined: plain HTTP, for loopback only. */
+  readonly tls: ServerOptions | undefined
 }
 
 /**
  * The listener for those who run the gateway: `/livez` (the process answers), `/readyz` (it can do its work; 503 with the reasons
- * where not), `/metrics`. Plain HTTP, for loopback only; the caller listens and closes.
+ * where not), `/metrics`. The caller listens and closes.
  */
-export function createOperationsListener({ checks, metrics, failed }: OperationsOptions): Server {
-  return createServer({ headersTimeout: 5000, requestTimeout: 5000 }, (request, response) => {
+export function createOperationsListener({ checks, metrics, failed, tls }: OperationsOptions): Server {
+  const times = { headersTimeout: 5000, requestTimeout: 5000 }
+  return tls === undefined ? createServer(times, answer) : createTlsServer({ ...times, ...tls }, answer)
+
+  function answer(request: IncomingMessage, response: ServerResponse): void {
     if (request.method !== 'GET') return send(response, 405, 'text/plain', 'Only GET is served here.\n')
     if (request.url === '/livez') return send(response, 200, 'text/plain', 'alive\n')
     if (request.url === '/readyz') return sendReadiness(response, checks)
@@ -31,7 +37,7 @@ export function createOperationsListener({ checks, metrics, failed }: Operations
         send(response, 500, 'text/plain', 'The metrics could not be read; the log says why.\n')
       },
     )
-  })
+  }
 }
 
 function sendReadiness(response: ServerResponse, checks: readonly ReadinessCheck[]): void {

@@ -1,3 +1,4 @@
+import { networkOf } from '../admit/network.ts'
 import type { Answer } from '../answer.ts'
 import type { ReadBody } from '../handle.ts'
 import type { Permitted } from '../permit/permit.ts'
@@ -7,15 +8,15 @@ import type { Notes, OpenOperation, OwnOperation } from './operation.ts'
 /** Forms and nothing else come without a token. */
 const openBodyBytesMax = 16 * 1024
 
-/** An operation for anybody, limited by address; whoever it turns out to be goes into `notes`. */
+/** An operation for anybody, limited by network; whoever it turns out to be goes into `notes`. */
 export async function serveOpen(
   routed: Routed<OpenOperation>,
   body: ReadBody,
   notes: Notes,
-  limitSignIn: (address: string, nowMs: number) => void,
+  limitSignIn: (network: string, nowMs: number) => void,
 ): Promise<Answer> {
   const { received, destination } = routed
-  limitSignIn(received.address, received.startedMs)
+  limitSignIn(networkOf(received.address), received.startedMs)
   return destination.serve({ received, body: await body(openBodyBytesMax), notes })
 }
 

@@ -48,6 +48,8 @@ export interface BootFile {
   readonly listen: Readonly<Record<string, { readonly host: string; readonly port: number }>>
   /** `https://host:port` of control's admin listener. */
   readonly admin: string
+  /** `https://host:port` of its control listener, when whoever starts the child knows it; kept credentials may name an earlier one. */
+  readonly control?: string
   readonly anchor: { readonly root_spki_sha256: string }
   /** Absent when credentials are expected to hold still. */
   readonly token?: string

@@ -45,13 +45,23 @@ export async function readBootFile(environment: NodeJS.ProcessEnv = process.env)
 
 /** The members that every newcomer needs; others may stand beside them (identity's own). Throws `boot-invalid`. */
 export function parseBootFile(document: JsonObject): BootFile {
-  const { admin, anchor, token } = document
-  if (typeof admin !== 'string' || !admin.startsWith('https://') || !URL.canParse(admin)) throw invalid('admin')
+  const { admin, control, anchor, token } = document
+  if (!isHttpsUrl(admin)) throw invalid('admin')
+  if (control !== undefined && !isHttpsUrl(control)) throw invalid('control')
   const hash = isJsonObject(anchor) ? anchor['root_spki_sha256'] : undefined
   if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) throw invalid('anchor.root_spki_sha256')
   if (token !== undefined && typeof token !== 'string') throw invalid('token')
-  const base = { ...parseBootBase(document), admin, anchor: { root_spki_sha256: hash } }
-  return token === undefined ? base : { ...base, token }
+  return {
+    ...parseBootBase(document),
+    admin,
+    anchor: { root_spki_sha256: hash },
+    ...(control === undefined ? {} : { control }),
+    ...(token === undefined ? {} : { token }),
+  }
+}
+
+function isHttpsUrl(value: unknown): value is string {
+  return typeof value === 'string' && value.startsWith('https://') && URL.canParse(value)
 }
 
 function parseListener([name, value]: [string, unknown]): [string, { host: string; port: number }] {

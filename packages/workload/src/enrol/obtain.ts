@@ -59,8 +59,10 @@ async function keptCredentials(
 ): Promise<Obtained | undefined> {
   const grant = await readGrant(boot.home)
   if (grant === undefined || grant.rootSpkiSha256 !== boot.anchor.root_spki_sha256) return undefined
+  // Where control listens is no part of what was granted; who answers there must show control's certificate all the same.
+  const granted = boot.control === undefined ? grant.granted : { ...grant.granted, control: boot.control }
   try {
-    const credentials = parseGrant(grant.granted, role.kind, keys, grant.obtainedMs)
+    const credentials = parseGrant(granted, role.kind, keys, grant.obtainedMs)
     return stillHold(credentials, nowMs) ? { keys, credentials, manifestDigest: grant.manifestDigest } : undefined
   } catch (error) {
     // Kept credentials that are not for these keys are as good as none: with a token the process enrols anew.

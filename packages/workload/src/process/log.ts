@@ -11,9 +11,27 @@ export interface ProcessLog {
 /** Opens the log of a process. Lines are written at once: the last one before a crash is the one that matters. */
 export function openProcessLog(name: string): ProcessLog {
   const base = { process: name }
+  const serializers = { err: describe }
   const formatters = { level: (level: string) => ({ level }) }
   return pino(
-    { base, formatters, timestamp: () => `,"time":"${new Date().toISOString()}"` },
+    { base, serializers, formatters, timestamp: () => `,"time":"${new Date().toISOString()}"` },
     destination({ fd: 2, sync: true }),
   )
+}
+
+/**
+ * An error as its names, words and places, with its causes. Nothing else that hangs on it is written: libraries hang answers there, and
+ * in an answer of an identity provider there are tokens.
+ */
+function describe(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error)
+  const { name, message, stack, cause } = error
+  const code: unknown = Reflect.get(error, 'code')
+  return {
+    type: name,
+    message,
+    ...(typeof code === 'string' ? { code } : {}),
+    stack,
+    ...(cause instanceof Error ? { cause: describe(cause) } : {}),
+  }
 }
