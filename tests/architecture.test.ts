@@ -15,7 +15,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'packages/module': ['protocol', 'audit'],
   'packages/gateway': ['protocol', 'policy', 'audit', 'keyring', 'settings', 'workload'],
   'packages/control': ['protocol', 'keyring', 'workload'],
-  'packages/cli': ['protocol', 'policy', 'settings', 'audit'],
+  'packages/cli': ['protocol', 'settings', 'audit'],
   'packages/testkit': ['protocol', 'audit', 'settings', 'workload', 'identity', 'module', 'gateway', 'control'],
   'modules/kafka-service': ['module', 'workload'],
 }

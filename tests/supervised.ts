@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { root } from './tree.ts'
 
 /** What `run.json` says, as far as tests look at it. */
-export interface Run {
+interface Run {
   readonly supervisor: { readonly pid: number }
   readonly processes: Readonly<Record<string, { readonly pid: number }>>
   readonly gateway: string
