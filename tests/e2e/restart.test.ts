@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { readDevUsers, totpCode } from '@pop-api/identity'
 import { exchange, type ClientAnswer } from '@pop-api/testkit'
-import { isAlive, startSupervised, type Supervised } from '../supervised.ts'
+import { startSupervised, type Supervised } from './supervised.ts'
+import { isAlive } from './up-world.ts'
 
 const records = '/v1/kafka/topics/kept/records'
 
@@ -48,11 +49,9 @@ async function signIn(pop: Supervised, username: string): Promise<ClientAnswer> 
 function startWriting(pop: Supervised, token: string) {
   const acknowledged: number[] = []
   const { call } = clientOf(pop)
-  let stopped = false
-  let next = 0
+  const stop = new AbortController()
   const writing = (async () => {
-    while (!stopped) {
-      const number = next++
+    for (let number = 0; !stop.signal.aborted; number++) {
       const body = { records: [{ value: { type: 'JSON', data: number } }] }
       // A connection that was refused or cut is what is being tested; the record then simply is not acknowledged.
       const answer = await call(token, 'POST', records, body).catch(() => undefined)
@@ -68,7 +67,7 @@ function startWriting(pop: Supervised, token: string) {
       while (acknowledged.length <= before) await pause(10)
     },
     stop: async () => {
-      stopped = true
+      stop.abort()
       await writing
       return acknowledged
     },

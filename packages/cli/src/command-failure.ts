@@ -1,3 +1,5 @@
+import type { JsonObject } from '@pop-api/protocol'
+
 /** What the exit code of `pop` says. */
 export const exitCodes = {
   done: 0,
@@ -9,13 +11,27 @@ export const exitCodes = {
   unreachable: 3,
 } as const
 
+export type FailureCode = (typeof exitCodes)['refused' | 'usage' | 'unreachable']
+
+export interface CommandFailureOptions extends ErrorOptions {
+  /** The problem document that a gateway or a module answered with. Untrusted; told below the message. */
+  readonly problem?: JsonObject
+}
+
 /** An end of a command that is told in one line: what was expected, what was found, what to do next. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure'
-  readonly exitCode: number
+  readonly exitCode: FailureCode
+  readonly problem: JsonObject | undefined
 
-  constructor(exitCode: (typeof exitCodes)[keyof typeof exitCodes], message: string, options?: ErrorOptions) {
+  constructor(exitCode: FailureCode, message: string, options: CommandFailureOptions = {}) {
     super(message, options)
     this.exitCode = exitCode
+    this.problem = options.problem
   }
+}
+
+/** What was asked for is not possible here: nothing was tried. */
+export function usageFailure(message: string, cause?: unknown): CommandFailure {
+  return new CommandFailure(exitCodes.usage, message, { cause })
 }

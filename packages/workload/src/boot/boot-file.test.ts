@@ -11,6 +11,7 @@ const boot = {
   home: '/var/lib/pop/kafka_service',
   listen: { module: { host: '127.0.0.1', port: 0 } },
   admin: 'https://localhost:7445',
+  control: 'https://localhost:7443',
   anchor: { root_spki_sha256: 'ab'.repeat(32) },
   token: 'one-time',
 }
@@ -35,6 +36,7 @@ const refusals: readonly (readonly [string, Record<string, unknown>])[] = [
   ['a home that is not absolute', { home: 'pop' }],
   ['a port that is none', { listen: { module: { host: '127.0.0.1', port: 65_536 } } }],
   ['an admin address without TLS', { admin: 'http://localhost:7445' }],
+  ['a control address without TLS', { control: 'http://localhost:7443' }],
   ['an anchor that is no SHA-256', { anchor: { root_spki_sha256: 'ab' } }],
   ['no anchor', { anchor: undefined }],
 ]

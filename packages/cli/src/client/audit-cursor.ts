@@ -1,0 +1,100 @@
+import { open, readdir, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { AuditEvent } from '@pop-api/audit'
+import { isJsonObject, parseStrictJson, type JsonObject } from '@pop-api/protocol'
+import { usageFailure } from '../command-failure.ts'
+import { errorCode } from '../up/own-file.ts'
+
+/** A place in the log of one process, which that process may be writing at this moment. */
+export interface AuditCursor {
+  /** The process whose log this is, such as `gateway`. */
+  readonly process: string
+  /** The events that came since the last call, oldest first; at first all of them. Goes on into the next file of the log. */
+  readonly next: () => AsyncGenerator<AuditEvent>
+}
+
+const fileShape = /^\d{8}\.jsonl$/
+
+/** The processes of a home that have an audit log, `<home>/<process>/audit/`. Throws a CommandFailure (usage). */
+export async function auditedProcesses(home: string): Promise<readonly string[]> {
+  const names = await unlessAbsent(readdir(home), home)
+  const found: string[] = []
+  for (const name of names ?? []) {
+    if ((await logFiles(join(home, name, 'audit'))) !== undefined) found.push(name)
+  }
+  return found.sort()
+}
+
+/** Opens the log of a process at its beginning. */
+export function openAuditCursor(home: string, process: string): AuditCursor {
+  const folder = join(home, process, 'audit')
+  let file = ''
+  let offset = 0
+  return {
+    process,
+    next: async function* () {
+      for (const name of (await logFiles(folder)) ?? []) {
+        if (name < file) continue
+        if (name > file) offset = 0
+        file = name
+        const handle = await unlessAbsent(open(join(folder, name)), folder)
+        if (handle === undefined) continue
+        await using closing = new AsyncDisposableStack()
+        closing.defer(() => handle.close())
+        const { size } = await handle.stat()
+        // A write that failed was taken back: what follows begins there.
+        offset = Math.min(offset, size)
+        for await (const { line, end } of linesOf(handle, offset)) {
+          offset = end
+          const event = eventOf(line)
+          if (event !== undefined) yield event
+        }
+      }
+    },
+  }
+}
+
+/** Whole lines only: one without its end is still being written, or torn by a crash, and is read again the next time. */
+async function* linesOf(handle: FileHandle, start: number): AsyncGenerator<{ line: string; end: number }> {
+  const chunk = Buffer.alloc(64 * 1024)
+  let held = Buffer.alloc(0)
+  let heldAt = start
+  for (;;) {
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, heldAt + held.length)
+    if (bytesRead === 0) return
+    held = Buffer.concat([held, chunk.subarray(0, bytesRead)])
+    let from = 0
+    for (let end = held.indexOf(0x0a); end >= 0; end = held.indexOf(0x0a, from)) {
+      yield { line: held.toString('utf8', from, end), end: heldAt + end + 1 }
+      from = end + 1
+    }
+    held = held.subarray(from)
+    heldAt += from
+  }
+}
+
+async function logFiles(folder: string): Promise<readonly string[] | undefined> {
+  const names = await unlessAbsent(readdir(folder), folder)
+  return names?.filter((name) => fileShape.test(name)).sort()
+}
+
+async function unlessAbsent<T>(reading: Promise<T>, path: string): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return undefined
+    throw usageFailure(`${path} cannot be read (${errorCode(error)}): run as its owner`, error)
+  }
+}
+
+const textFields = ['timestamp', 'action', 'user', 'service', 'resource_id', 'ip_address', 'status'] as const
+
+function eventOf(line: string): AuditEvent | undefined {
+  const parsed = parseStrictJson(line)
+  if (!parsed.ok || !isJsonObject(parsed.value)) return undefined
+  const members: JsonObject = parsed.value
+  // The rest of the shape is what the log writes; each use of an optional member looks at its type.
+  return textFields.every((field) => typeof members[field] === 'string')
+    ? (parsed.value as unknown as AuditEvent)
+    : undefined
+}

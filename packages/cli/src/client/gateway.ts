@@ -1,0 +1,66 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { getCACertificates } from 'node:tls'
+import type { Command } from 'commander'
+import { usageFailure } from '../command-failure.ts'
+import { homePath } from '../up/home.ts'
+import { errorCode } from '../up/own-file.ts'
+import { readRunFile } from '../up/run-file.ts'
+import { textOption } from '../up/words.ts'
+
+/** The gateway that a command speaks to. */
+export interface Gateway {
+  /** `https://host:port` */
+  readonly origin: string
+  /** Certificates that its own may come from, PEM. */
+  readonly roots: readonly string[]
+  /** Where these are from, for messages. */
+  readonly rootsFrom: string
+}
+
+const usualOrigin = 'https://localhost:8443'
+
+/**
+ * `--gateway`, else the gateway of the run in the home, else the usual address. Its certificate must come from `--ca`; without that
+ * option from `<home>/ca.pem`, where there is one, or from an authority that this machine trusts. Throws a CommandFailure (usage).
+ */
+export async function findGateway(command: Command, environment: Readonly<NodeJS.ProcessEnv>): Promise<Gateway> {
+  const home = homePath(textOption(command, 'home'), environment)
+  const given = textOption(command, 'gateway')
+  const origin = given === undefined ? ((await readRunFile(home))?.gateway ?? usualOrigin) : parseOrigin(given)
+  const ca = textOption(command, 'ca')
+  if (ca !== undefined) {
+    const path = resolve(ca)
+    const root = await readCertificates(path)
+    if (root === undefined) throw usageFailure(`there is no file ${path}: give an existing one with --ca`)
+    return { origin, roots: [root], rootsFrom: path }
+  }
+  const path = join(home, 'ca.pem')
+  const root = await readCertificates(path)
+  const system = getCACertificates('default')
+  if (root === undefined) return { origin, roots: system, rootsFrom: 'the authorities that this machine trusts' }
+  return { origin, roots: [root, ...system], rootsFrom: `${path} or the authorities that this machine trusts` }
+}
+
+/** The origin of an URL such as `https://localhost:8443`. Throws a CommandFailure (usage) for anything else. */
+function parseOrigin(text: string): string {
+  const url = URL.parse(text)
+  const usable =
+    url !== null && url.protocol === 'https:' && url.username === '' && url.password === '' && url.pathname === '/'
+  if (usable && url.search === '' && url.hash === '') return url.origin
+  throw usageFailure(`--gateway must be https://HOST or https://HOST:PORT, without a path; it is ${text}`)
+}
+
+async function readCertificates(path: string): Promise<string | undefined> {
+  try {
+    const text = await readFile(path, 'utf8')
+    // Read once here: OpenSSL ignores what it cannot read, and the failure would show as one of the gateway.
+    void new X509Certificate(text)
+    return text
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    const why = /^E(?!RR_)/.test(errorCode(error)) ? `cannot be read (${errorCode(error)})` : 'holds no PEM certificate'
+    throw usageFailure(`${path} ${why}: give the CA of the gateway with --ca`, error)
+  }
+}

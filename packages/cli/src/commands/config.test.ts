@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { developmentSettings } from '@pop-api/settings'
+import { aroundPop } from './try-pop.ts'
+
+const program = new URL('../../bin/pop.ts', import.meta.url).pathname
+
+test('pop config check passes good settings, with warnings and what has no effect yet', async () => {
+  await using around = await aroundPop()
+  const file = join(around.folder, 'pop.yaml')
+  await writeFile(file, `${developmentSettings}grants:\n  admin: [kafka.create, kafka.dance]\n`)
+  const { code, stdout, stderr } = await around.pop(['config', 'check', file])
+  assert.deepEqual([code, stderr], [0, ''])
+  assert.ok(stdout.includes(`${file}: warning: grants.admin: kafka.dance is in no module_permissions`))
+  assert.match(stdout, /pop\.yaml:\d+: data_security: accepted, no effect yet\n/)
+  const { faults, ...report } = JSON.parse((await around.pop(['config', 'check', '--config', file, '--json'])).stdout)
+  assert.deepEqual(faults, [])
+  assert.equal(report.ok, true)
+  assert.equal(report.file, file)
+})
+
+test('pop config check tells every fault with its line, and exits with 2', async () => {
+  await using around = await aroundPop()
+  const file = join(around.folder, 'pop.yaml')
+  await writeFile(file, developmentSettings.replace('token_expiration: 3600', 'token_expiration: soon\n  colour: red'))
+  const { code, stdout, stderr } = await around.pop(['config', 'check', file])
+  assert.equal(code, 2)
+  assert.match(stdout, /pop\.yaml:\d+: security_config\.token_expiration: .+\n/)
+  assert.match(stdout, /pop\.yaml:\d+: security_config\.colour: unknown key\n/)
+  assert.equal(stderr, `pop: ${file} has 2 faults\n`)
+  const show = await around.pop(['config', 'show', file])
+  assert.equal(show.code, 2)
+  assert.equal(show.stdout, '')
+  assert.match(show.stderr, /has 2 faults:\n/)
+})
+
+test('pop config takes ./pop.yaml, else the file of the home, else the built-in settings', async () => {
+  await using around = await aroundPop()
+  const home = join(around.folder, 'home')
+  await mkdir(home)
+  const { PATH, NODE_OPTIONS } = process.env
+  // A process of its own, for its present folder.
+  const show = (): string =>
+    execFileSync(process.execPath, [program, 'config', 'show'], {
+      cwd: around.folder,
+      env: { ...around.environment, PATH, NODE_OPTIONS },
+      encoding: 'utf8',
+    })
+  const attempts = (count: number): string =>
+    developmentSettings.replace('failed_attempts: 5', `failed_attempts: ${count}`)
+  assert.match(show(), /^# built-in settings\nenvironment: development\n/)
+  await writeFile(join(home, 'pop.yaml'), attempts(9))
+  assert.ok(show().startsWith(`# ${join(home, 'pop.yaml')}\n`))
+  assert.match(show(), /\n {2}max_failed_attempts: 9\n/)
+  await writeFile(join(around.folder, 'pop.yaml'), attempts(7))
+  assert.match(show(), /^# pop\.yaml\n[^]+\n {2}max_failed_attempts: 7\n/)
+  const { stdout } = await around.pop(['config', 'show', join(home, 'pop.yaml'), '--json'])
+  assert.equal(JSON.parse(stdout).security_config.max_failed_attempts, 9)
+})
+
+test('pop config refuses a file that is not there, and two files', async () => {
+  await using around = await aroundPop()
+  const none = await around.pop(['config', 'check', '/none.yaml'])
+  assert.equal(none.code, 2)
+  assert.match(none.stderr, /there is no settings file \/none\.yaml/)
+  assert.match((await around.pop(['config', 'show', 'a', '--config', 'b'])).stderr, /not both/)
+})

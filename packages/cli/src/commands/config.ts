@@ -1,0 +1,87 @@
+import { Command } from 'commander'
+import { loadSettings, type SettingsFault } from '@pop-api/settings'
+import { findSettingsText, type SettingsText } from '../client/settings-text.ts'
+import { CommandFailure, exitCodes, usageFailure } from '../command-failure.ts'
+import { writeJson } from '../print/json-line.ts'
+import { outline } from '../print/outline.ts'
+import { printableLines } from '../print/safe-text.ts'
+import type { Surroundings } from '../print/surroundings.ts'
+import { homePath } from '../up/home.ts'
+import { hasFlag, textOption } from '../up/words.ts'
+
+const fileWords = 'a pop.yaml; else ./pop.yaml, else the one in the home, else the built-in settings'
+
+/** `pop config`: looks at a `pop.yaml` before anything is started with it. */
+export function configCommand(around: Surroundings): Command {
+  const config = new Command('config')
+    .helpCommand(false)
+    .summary('check or show the settings')
+    .description('Looks at settings.')
+  return config.addCommand(checkCommand(around)).addCommand(showCommand(around))
+}
+
+function checkCommand(around: Surroundings): Command {
+  return new Command('check')
+    .summary('every fault of a pop.yaml, with its line')
+    .description('Checks settings. The exit code is 0 for good ones, 2 for faults; warnings do not change it.')
+    .argument('[file]', fileWords)
+    .option('--config <file>', 'the same as FILE')
+    .action(async (file: string | undefined, _options: unknown, command: Command) => {
+      const found = await settingsText(file, command, around)
+      const result = loadSettings(found.text)
+      const faults = result.ok ? [] : result.faults
+      const warnings = result.ok ? result.warnings : []
+      const idle = result.ok ? result.withoutEffect : []
+      if (hasFlag(command, 'json')) {
+        const report = { file: found.path ?? null, ok: result.ok, faults, warnings, without_effect: idle }
+        await writeJson(report, around.out)
+      } else {
+        const lines = [
+          ...faults.map((fault) => faultLine(found, fault)),
+          ...warnings.map((warning) => `${found.name}: warning: ${warning}`),
+          ...idle.map(({ line, key }) => `${found.name}:${line}: ${key}: accepted, no effect yet`),
+          ...(result.ok ? [`${found.name}: good`] : []),
+        ]
+        await around.out.writeLine(printableLines(lines.join('\n')))
+      }
+      if (faults.length > 0) throw usageFailure(`${found.name} has ${countOf(faults.length)}`)
+    })
+}
+
+function showCommand(around: Surroundings): Command {
+  return new Command('show')
+    .summary('the settings in full, with every default')
+    .description(
+      'Shows settings with all defaults filled in. A secret is a reference to a file or a variable: that is shown.',
+    )
+    .argument('[file]', fileWords)
+    .option('--config <file>', 'the same as FILE')
+    .action(async (file: string | undefined, _options: unknown, command: Command) => {
+      const found = await settingsText(file, command, around)
+      const result = loadSettings(found.text)
+      if (!result.ok) {
+        const faults = result.faults.map((fault) => `\n${faultLine(found, fault)}`).join('')
+        throw new CommandFailure(exitCodes.usage, `${found.name} has ${countOf(result.faults.length)}:${faults}`)
+      }
+      if (hasFlag(command, 'json')) await writeJson(result.settings, around.out)
+      else await around.out.write(printableLines(`# ${found.name}\n${outline(result.settings)}`))
+    })
+}
+
+async function settingsText(
+  file: string | undefined,
+  command: Command,
+  { environment }: Surroundings,
+): Promise<SettingsText> {
+  const option = textOption(command, 'config')
+  if (file !== undefined && option !== undefined) throw usageFailure('give FILE or --config FILE, not both')
+  return await findSettingsText(file ?? option, homePath(textOption(command, 'home'), environment))
+}
+
+function faultLine({ name }: SettingsText, { line, key, message }: SettingsFault): string {
+  return `${name}:${line}: ${key === '' ? '' : `${key}: `}${message}`
+}
+
+function countOf(faults: number): string {
+  return faults === 1 ? 'one fault' : `${faults} faults`
+}

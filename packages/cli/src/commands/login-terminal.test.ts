@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { run } from '../main.ts'
+import { answerJson, standInGateway } from './stand-in-gateway.ts'
+import { aroundPop, type Around } from './try-pop.ts'
+
+const granted = { access_token: 'a.b.c', token_type: 'Bearer', expires_in: 60 }
+
+/** A person at a terminal: waits for each question and types its answer. */
+async function atTerminal(
+  around: Around,
+  words: readonly string[],
+  answers: readonly (readonly [question: string, answer: string])[],
+) {
+  const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined })
+  const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 80 })
+  const waiting = [...answers]
+  let shown = ''
+  stderr.on('data', (chunk: Buffer) => {
+    shown += chunk.toString('utf8')
+    const [next] = waiting
+    if (next === undefined || !shown.includes(next[0])) return
+    waiting.shift()
+    stdin.write(next[1])
+  })
+  const code = await run(words, { stdin, stdout: new PassThrough().resume(), stderr, environment: around.environment })
+  return { code, shown }
+}
+
+test('pop login asks a person for what was not given, and does not show the password', async () => {
+  await using around = await aroundPop()
+  await using gateway = await standInGateway(around.folder, (_seen, response) => answerJson(response, 200, granted))
+  const { code, shown } = await atTerminal(
+    around,
+    ['login', ...gateway.options],
+    [
+      ['User', 'alice\r'],
+      ['Password', 'hunter2-hunter2\r'],
+      ['One-time code', '123456\r'],
+    ],
+  )
+  assert.equal(code, 0, shown)
+  assert.deepEqual(Object.fromEntries(new URLSearchParams(gateway.seen[0]?.body)), {
+    grant_type: 'password',
+    username: 'alice',
+    password: 'hunter2-hunter2',
+    totp: '123456',
+  })
+  assert.doesNotMatch(shown, /hunter2/)
+})
+
+test('pop login asks only for the rest, and takes an empty code for none', async () => {
+  await using around = await aroundPop()
+  await using gateway = await standInGateway(around.folder, (_seen, response) => answerJson(response, 200, granted))
+  const { code } = await atTerminal(
+    around,
+    ['login', '--user', 'alice', ...gateway.options],
+    [
+      ['Password', 'x\r'],
+      ['One-time code', '\r'],
+    ],
+  )
+  assert.equal(code, 0)
+  assert.equal(new URLSearchParams(gateway.seen[0]?.body).has('totp'), false)
+})
+
+test('pop login sends nothing when the person leaves', async () => {
+  await using around = await aroundPop()
+  await using gateway = await standInGateway(around.folder, (_seen, response) => answerJson(response, 200, granted))
+  const { code, shown } = await atTerminal(around, ['login', ...gateway.options], [['User', '\u0003']])
+  assert.equal(code, 2)
+  assert.match(shown, /you left: nothing was sent/)
+  assert.equal(gateway.seen.length, 0)
+})

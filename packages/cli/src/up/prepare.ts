@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { access, mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { gatewaySection, type GatewaySettings, type Settings } from '@pop-api/settings'
+import { usageFailure } from '../command-failure.ts'
+import { devUsersPath, readDevUsers } from '../dev/dev-users-file.ts'
+import { childEnvironment } from './child-environment.ts'
+import type { FoundSettings } from './find-settings.ts'
+import { readOwnFile, writeOwnFile } from './own-file.ts'
+import { programPath } from './programs.ts'
+
+/** All that is known before the first process starts. */
+export interface Prepared {
+  readonly home: string
+  readonly settings: Settings
+  /** The settings section for gateways; the issuer of the embedded provider is known only once that runs. */
+  readonly section: GatewaySettings
+  /** The gateway's secret at the embedded provider; undefined when there is another provider. */
+  readonly clientSecret: string | undefined
+}
+
+/** Where the public CA's certificate of a home stands, for clients and for the gateway. */
+export function publicCaPath(home: string): string {
+  return join(home, 'ca.pem')
+}
+
+/**
+ * Checks that these settings may be started on this home, and makes what the first start needs: the users of development and the
+ * gateway's secret at the embedded provider. Throws a CommandFailure (usage).
+ */
+export async function prepare(
+  home: string,
+  { settings, name }: FoundSettings,
+  environment: Readonly<NodeJS.ProcessEnv>,
+): Promise<Prepared> {
+  await refuseDevelopmentInProduction(home, settings, name)
+  if (settings.identity.provider === 'keycloak') {
+    if (settings.identity.issuer === undefined) {
+      throw usageFailure(`${name}: identity.issuer is missing: provider keycloak needs the exact iss of its tokens`)
+    }
+    return { home, settings, section: gatewaySection(settings), clientSecret: undefined }
+  }
+  const clientSecretPath = join(home, 'gateway', 'oidc-client-secret')
+  const clientSecret = await ensureSecret(clientSecretPath)
+  const section = gatewaySection(settings, {
+    ca: publicCaPath(home),
+    client_secret: { file: clientSecretPath },
+    service_clients: { ...settings.identity.service_clients, ...(await ensureDevUsers(home, environment)) },
+  })
+  return { home, settings, section, clientSecret }
+}
+
+async function refuseDevelopmentInProduction(home: string, settings: Settings, name: string): Promise<void> {
+  if (settings.environment !== 'production') return
+  if (settings.identity.provider === 'embedded') {
+    const next = 'Set identity.provider: keycloak and identity.issuer, or environment: development'
+    throw usageFailure(`${name}: production does not start with the embedded identity provider. ${next}`)
+  }
+  if (!(await exists(devUsersPath(home)))) return
+  const next = 'Give production a home of its own with --home'
+  throw usageFailure(`production does not start beside the users of development in ${devUsersPath(home)}. ${next}`)
+}
+
+/** Makes the users where there are none, by the provider's own program; gives client_id → subject of the service clients. */
+async function ensureDevUsers(home: string, own: Readonly<NodeJS.ProcessEnv>): Promise<Record<string, string>> {
+  const environment = childEnvironment(own, [])
+  const words = [...process.execArgv, programPath('make-dev-users'), devUsersPath(home)]
+  const failure = await new Promise<string | undefined>((resolve) => {
+    execFile(process.execPath, words, { env: environment }, (error, _output, errors) => {
+      resolve(error === null ? undefined : errors.trim() || error.message)
+    })
+  })
+  if (failure !== undefined) throw usageFailure(failure)
+  const { clients } = (await readDevUsers(home)) ?? { clients: [] }
+  return Object.fromEntries(clients.map((client) => [client.client_id, client.subject]))
+}
+
+/** A secret of 256 bits that is made once. The home is locked, so nobody else makes one meanwhile. */
+async function ensureSecret(path: string): Promise<string> {
+  const kept = await readOwnFile(path)
+  if (kept !== undefined) return kept
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const secret = randomBytes(32).toString('base64url')
+  await writeOwnFile(path, secret)
+  return secret
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch {
+    // Whatever hides it from us hides it from the provider as well.
+    return false
+  }
+}

@@ -1,0 +1,31 @@
+import { fileURLToPath } from 'node:url'
+
+/** The processes of a run in the order of their start; they are stopped in the reverse one. A module has its manifest's name. */
+export const startOrder = ['control', 'identity', 'kafka_service', 'gateway'] as const
+
+export type ProgramName = (typeof startOrder)[number]
+
+/** The listeners of all processes, in the order in which `--port-base` counts. */
+export const listeners = [
+  { name: 'gateway', program: 'gateway', usualPort: 8443 },
+  { name: 'operations', program: 'gateway', usualPort: 9443 },
+  { name: 'control', program: 'control', usualPort: 7443 },
+  { name: 'admin', program: 'control', usualPort: 7445 },
+  { name: 'identity', program: 'identity', usualPort: 8444 },
+  { name: 'kafka_service', program: 'kafka_service', usualPort: 7101 },
+] as const satisfies readonly { name: string; program: ProgramName; usualPort: number }[]
+
+export type ListenerName = (typeof listeners)[number]['name']
+
+const paths: Readonly<Record<ProgramName | 'make-dev-users', string>> = {
+  control: 'packages/control/bin/control.ts',
+  identity: 'packages/identity/bin/identity.ts',
+  kafka_service: 'modules/kafka-service/bin/kafka-service.ts',
+  gateway: 'packages/gateway/bin/gateway.ts',
+  'make-dev-users': 'packages/identity/bin/make-dev-users.ts',
+}
+
+/** Absolute path of a program in this checkout. The supervisor starts programs and imports none of them. */
+export function programPath(name: ProgramName | 'make-dev-users'): string {
+  return fileURLToPath(new URL(`../../../../${paths[name]}`, import.meta.url))
+}

@@ -1,0 +1,15 @@
+import type { Command } from 'commander'
+import { devCommand } from '../dev/dev-command.ts'
+import type { Surroundings } from '../print/surroundings.ts'
+import { downCommand } from './down-command.ts'
+import { logsCommand } from './logs-command.ts'
+import { resetCommand } from './reset-command.ts'
+import { statusCommand } from './status-command.ts'
+import { upCommand } from './up-command.ts'
+
+/** Adds the commands of the supervisor and of its home to `pop`; they read `--home` and `--json` of `pop` itself. */
+export function registerSupervisor(program: Command, around: Surroundings): void {
+  for (const make of [upCommand, downCommand, statusCommand, logsCommand, resetCommand, devCommand]) {
+    program.addCommand(make(around))
+  }
+}

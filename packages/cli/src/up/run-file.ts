@@ -1,0 +1,66 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isJsonObject, parseStrictJson, type JsonObject } from '@pop-api/protocol'
+import { usageFailure } from '../command-failure.ts'
+import { readOwnFile, writeOwnFile } from './own-file.ts'
+
+/** `<home>/run.json`: what runs and where it listens. It is there only while everything has been started. */
+export interface RunFile {
+  readonly version: 1
+  readonly supervisor: { readonly pid: number }
+  readonly processes: Readonly<Record<string, { readonly pid: number }>>
+  readonly gateway: string
+  readonly operations: string
+  readonly control: string
+  readonly admin: string
+  readonly issuer: string
+  readonly modules: Readonly<Record<string, string>>
+  /** Absolute path of the public CA's certificate. */
+  readonly ca: string
+}
+
+/** Writes `<home>/run.json`, whole or not at all. */
+export async function writeRunFile(home: string, run: RunFile): Promise<void> {
+  await writeOwnFile(join(home, 'run.json'), `${JSON.stringify(run, undefined, 2)}\n`)
+}
+
+/** Removes `<home>/run.json`, also when there is none. */
+export async function removeRunFile(home: string): Promise<void> {
+  await rm(join(home, 'run.json'), { force: true })
+}
+
+/**
+ * Reads `<home>/run.json`; undefined when there is none. Only the lock says whether it is of the present run. Throws a
+ * CommandFailure (usage) for one that is not in its shape.
+ */
+export async function readRunFile(home: string): Promise<RunFile | undefined> {
+  const path = join(home, 'run.json')
+  const text = await readOwnFile(path)
+  if (text === undefined) return undefined
+  const parsed = parseStrictJson(text)
+  const run = parsed.ok && isJsonObject(parsed.value) ? parseRun(parsed.value) : undefined
+  if (run !== undefined) return run
+  throw usageFailure(`${path} is not in the shape of version 1. Start again with \`pop up\``)
+}
+
+function parseRun(members: JsonObject): RunFile | undefined {
+  const { version, supervisor, processes, modules } = members
+  const { gateway, operations, control, admin, issuer, ca } = members
+  if (version !== 1 || !isProcess(supervisor)) return undefined
+  if (!isJsonObject(processes) || !isJsonObject(modules)) return undefined
+  if (!isText(gateway) || !isText(operations) || !isText(control)) return undefined
+  if (!isText(admin) || !isText(issuer) || !isText(ca)) return undefined
+  const pids = Object.entries(processes).flatMap(([name, value]) => (isProcess(value) ? [[name, value] as const] : []))
+  const urls = Object.entries(modules).flatMap(([name, url]) => (isText(url) ? [[name, url] as const] : []))
+  if (pids.length !== Object.keys(processes).length || urls.length !== Object.keys(modules).length) return undefined
+  const maps = { processes: Object.fromEntries(pids), modules: Object.fromEntries(urls) }
+  return { version, supervisor, ...maps, gateway, operations, control, admin, issuer, ca }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+function isProcess(value: unknown): value is { readonly pid: number } {
+  return isJsonObject(value) && typeof value['pid'] === 'number' && Number.isSafeInteger(value['pid'])
+}
