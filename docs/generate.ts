@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { commandHelps } from '@pop-api/cli'
 import { problemCatalogue, type ProblemKind } from '@pop-api/protocol'
 import { settingsReference } from '@pop-api/settings'
 
@@ -7,12 +8,18 @@ import { settingsReference } from '@pop-api/settings'
 /** The reference pages, by their names in docs/reference. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
+    ['commands.md', commandsPage()],
     ['problems.md', problemsPage()],
     ['settings.md', settingsPage()],
   ])
 }
 
 const generated = 'Made by `npm run docs`; change the source, not this page.'
+
+function commandsPage(): string {
+  const sections = commandHelps().flatMap(({ name, help }) => [`## ${name}`, '', '```', help, '```', ''])
+  return page('Commands', ['`pop` runs as `npx pop` inside the checkout.', '', ...sections.slice(0, -1)])
+}
 
 function problemsPage(): string {
   const kinds: readonly (readonly [string, ProblemKind])[] = Object.entries(problemCatalogue)

@@ -1,1 +1,2 @@
+export { commandHelps, type CommandHelp } from './command-helps.ts'
 export { run } from './main.ts'

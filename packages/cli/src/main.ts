@@ -58,7 +58,7 @@ async function parse(around: Surroundings, words: readonly string[], asJson: boo
 }
 
 /** `pop` with all its commands. */
-function makeProgram(
+export function makeProgram(
   around: Surroundings,
   asJson: boolean,
   writeHelp: (output: Output, text: string) => void,

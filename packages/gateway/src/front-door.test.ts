@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { openDoorWorld } from './door-world.ts'
 import { securityFields } from './refuse/security-fields.ts'
@@ -178,4 +179,33 @@ test('openDoor() takes so many pipelined requests of one connection at once and 
   await door.send(head('GET /a HTTP/1.1', 'Host: a').repeat(100))
   assert.equal(most, 16)
   assert.equal(door.refusals.at(-1)?.error.code, 'rate-limited')
+})
+
+/** Sends a body that never ends, as fast as it is taken, and gives what came back before the connection closed. */
+function sendWithoutEnd(port: number): Promise<{ readonly answer: string; readonly error: unknown }> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    const chunks: Buffer[] = []
+    let error: unknown
+    const piece = `10000${crlf}${'a'.repeat(0x10000)}${crlf}`
+    const write = (): void => {
+      while (socket.writable && chunks.length === 0 && socket.write(piece));
+    }
+    socket.on('drain', write)
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.on('end', () => socket.destroy())
+    socket.on('error', (failure) => (error = failure))
+    socket.on('close', () => resolve({ answer: Buffer.concat(chunks).toString('latin1'), error }))
+    socket.write(head('POST /a HTTP/1.1', 'Host: a', 'Transfer-Encoding: chunked'))
+    write()
+  })
+}
+
+test('openDoor() lets a client that goes on sending read why it was refused', async () => {
+  await using door = await openDoorWorld()
+  for (let round = 0; round < 20; round++) {
+    const { answer, error } = await sendWithoutEnd(door.port)
+    assert.equal(error, undefined)
+    assert.match(answer, /^HTTP\/1\.1 413 /)
+  }
 })

@@ -8,6 +8,7 @@ import { answerSocket } from './raw-answer.ts'
 import { readBody } from './receive/body.ts'
 import { canonicalAddress, receive } from './receive/receive.ts'
 import type { Received } from './receive/received.ts'
+import { lingerAtEnd } from './linger.ts'
 import { asPopError, refuse, refuseRequest } from './refuse/refuse.ts'
 import { finishFields } from './refuse/security-fields.ts'
 
@@ -118,6 +119,7 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
   // Bytes of a body that nobody read must never be taken for the next request.
   const close = !request.complete || received.crowded || door.draining()
   if (close && !sockets.refuse(socket)) return
+  if (!request.complete) lingerAtEnd(socket)
   send(response, answer, { requestId, close, head: received.method === 'HEAD' })
 }
 

@@ -1,10 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { PopError } from '@pop-api/protocol'
+import { lingerMs } from './linger.ts'
 import { finishFields } from './refuse/security-fields.ts'
 import { refuse } from './refuse/refuse.ts'
-
-const lingerMs = 1000
 
 /** Answers a socket for which Node has made no response object, and closes it: after bytes we could not read, none is believed. */
 export function answerSocket(socket: Duplex, error: PopError, requestId: string): void {

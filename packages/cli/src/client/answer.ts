@@ -61,5 +61,7 @@ export function refusal(answer: ClientAnswer, body: Buffer): CommandFailure {
     const doubt = body.length === 0 ? '' : ', without a problem document: is this a POP API gateway?'
     return new CommandFailure(exitCodes.refused, said + doubt)
   }
-  return new CommandFailure(exitCodes.refused, problemTitle(answer.status, problem), { problem })
+  const seconds = answer.message.headers['retry-after']
+  const wait = seconds !== undefined && /^\d{1,6}$/.test(seconds) ? ` (try again after ${seconds} s)` : ''
+  return new CommandFailure(exitCodes.refused, problemTitle(answer.status, problem) + wait, { problem })
 }

@@ -22,7 +22,8 @@ async function atTerminal(
     const [next] = waiting
     if (next === undefined || !shown.includes(next[0])) return
     waiting.shift()
-    stdin.write(next[1])
+    // The prompt draws itself before it listens.
+    setImmediate(() => stdin.write(next[1]))
   })
   const code = await run(words, { stdin, stdout: new PassThrough().resume(), stderr, environment: around.environment })
   return { code, shown }

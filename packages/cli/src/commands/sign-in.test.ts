@@ -151,13 +151,16 @@ test('a session that has ended is forgotten, and the person is told to sign in',
   assert.equal(await readSession(around.environment, gateway.origin), undefined)
 })
 
-test('a gateway in trouble costs no session', async () => {
+test('a gateway in trouble costs no session, and says when to come again', async () => {
   await using around = await aroundPop()
-  await using gateway = await standInGateway(around.folder, (_seen, response) =>
-    answerJson(response, 503, { error: 'temporarily_unavailable', code: 'identity-unavailable' }),
-  )
+  await using gateway = await standInGateway(around.folder, (_seen, response) => {
+    response.setHeader('retry-after', '5')
+    answerJson(response, 503, { error: 'temporarily_unavailable', code: 'identity-unavailable' })
+  })
   await keepSession(around, gateway)
-  assert.equal((await around.pop(['token', 'show', '--raw', ...gateway.options])).code, 1)
+  const { code, stderr } = await around.pop(['token', 'show', '--raw', ...gateway.options])
+  assert.equal(code, 1)
+  assert.match(stderr, /^pop: 503 identity-unavailable \(try again after 5 s\)\n/)
   assert.equal((await readSession(around.environment, gateway.origin))?.refreshToken, 'r-0')
 })
 

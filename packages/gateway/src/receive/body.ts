@@ -12,8 +12,8 @@ export async function readBody(request: IncomingMessage, framing: Framing, bytes
   const chunks: Buffer[] = []
   let bytes = 0
   try {
-    // The stream has no encoding, so its chunks are Buffers.
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // The stream has no encoding, so its chunks are Buffers. It must outlive a refusal: with it Node destroys the connection.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       bytes += chunk.length
       if (bytes > bytesMax) throw tooLarge(bytesMax)
       chunks.push(chunk)

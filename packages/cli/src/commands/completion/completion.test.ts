@@ -30,7 +30,7 @@ test('pop completion bash completes commands, options and choices of the place',
 test('pop completion knows three shells and no other', async () => {
   await using around = await aroundPop()
   const zsh = (await around.pop(['completion', 'zsh'])).stdout
-  assert.match(zsh, /^#compdef pop$/m)
+  assert.match(zsh, /^compdef _pop pop$/m)
   assert.match(zsh, /'show:who is signed in, and until when'/)
   const fish = (await around.pop(['completion', 'fish'])).stdout
   assert.match(fish, /^complete -c pop -n '.+' -l raw -d 'print the access token alone/m)

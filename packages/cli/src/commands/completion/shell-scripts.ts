@@ -38,8 +38,7 @@ function zshScript(tree: readonly CompletedCommand[]): string {
     ]
       .map(([word, text]) => quote(text === '' ? word : `${word}:${text}`))
       .join(' ')
-  return `#compdef pop
-_pop() {
+  return `_pop() {
   local at='' word
   local -a found
   for word in "\${(@)words[2,CURRENT-1]}"; do
@@ -72,7 +71,7 @@ function fishScript(tree: readonly CompletedCommand[]): string {
   })
   return `function __pop_at
   set -l at ''
-  for word in (commandline -xpc)[2..]
+  for word in (commandline -opc)[2..]
     switch "$at $word"
       case ${tree.flatMap(({ place }) => (place === '' ? [] : [quote(at(place))])).join(' ')}
         set at "$at $word"
