@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { developmentSettings } from './development.ts'
 import { loadSettings } from './load.ts'
@@ -98,4 +99,9 @@ test('loadSettings() names the keys of the file that have no effect yet, with th
   )
   for (const { line, key } of result.withoutEffect.slice(1))
     assert.ok(lines[line - 1]?.includes(key.split('.').at(-1) ?? '?'), `${key} in line ${line}`)
+})
+
+test("the repository's own pop.yaml is the document's blocks for development", () => {
+  const own = readFileSync(new URL('../../../pop.yaml', import.meta.url), 'utf8')
+  assert.equal(own, developmentSettings)
 })
