@@ -94,6 +94,8 @@ test('a refreshed token keeps session and second factor, and the used refresh to
   const refresh = { grant_type: 'refresh_token', refresh_token: text(first, 'refresh_token') }
   const second = await pop.form('/oauth/token', refresh)
   assert.equal(second.status, 200, JSON.stringify(second.body))
+  const [event] = await pop.audit('gateway', { request_id: String(second.headers['x-request-id']) })
+  assert.deepEqual([event?.action, event?.user], ['token_refresh', 'bob'])
   const claims = (answer: ClientAnswer): Record<string, unknown> =>
     JSON.parse(Buffer.from(text(answer, 'access_token').split('.')[1] ?? '', 'base64url').toString())
   for (const name of ['sub', 'sid', 'acr', 'amr', 'roles', 'azp'])

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, rm, stat } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -86,6 +86,20 @@ test('openFileLog() begins another file above the size and reads both in order',
     (await all(home.path)).map((found) => found.resource_id),
     ['0', '1', '2', '3', '4', '5'],
   )
+})
+
+test('openFileLog() keeps so many files as it was told, and all of them when it was told nothing', async () => {
+  for (const [options, files] of [
+    [{ filesMax: 2 }, 2],
+    [{}, 5],
+  ] as const) {
+    await using home = await folder()
+    await using log = await openFileLog({ directory: home.path, fileBytesMax: 1, ...options })
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await log.append(event({ resource_id: id }), 'written')
+    const kept = await readdir(home.path)
+    assert.equal(kept.length, files)
+    assert.ok(kept.includes('00000005.jsonl'), String(kept))
+  }
 })
 
 test('append() rejects after the log was closed', async () => {

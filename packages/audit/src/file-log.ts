@@ -1,4 +1,4 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AuditEvent, AuditLog, AuditQuery, AuditReceipt } from './event.ts'
 import { fileName, fileNumber, logFiles } from './files.ts'
@@ -10,6 +10,8 @@ export interface FileLogOptions {
   readonly directory: string
   /** A file is closed and the next begun above this. Default 64 MiB. */
   readonly fileBytesMax?: number
+  /** So many files are kept, the oldest are removed. Default: all of them, as an audit log must. */
+  readonly filesMax?: number
 }
 
 interface Waiting {
@@ -26,7 +28,7 @@ interface Waiting {
  */
 export async function openFileLog(options: FileLogOptions): Promise<AuditLog> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
-  return new FileLog(options.directory, options.fileBytesMax ?? 64 * 1024 * 1024, await openLast(options.directory))
+  return new FileLog(options, await openLast(options.directory))
 }
 
 interface OpenFile {
@@ -38,14 +40,16 @@ interface OpenFile {
 class FileLog implements AuditLog {
   readonly #directory: string
   readonly #fileBytesMax: number
+  readonly #filesMax: number
   #file: OpenFile
   #waiting: Waiting[] = []
   #writing: Promise<void> | undefined
   #closed = false
 
-  constructor(directory: string, fileBytesMax: number, file: OpenFile) {
+  constructor({ directory, fileBytesMax = 64 * 1024 * 1024, filesMax = Infinity }: FileLogOptions, file: OpenFile) {
     this.#directory = directory
     this.#fileBytesMax = fileBytesMax
+    this.#filesMax = filesMax
     this.#file = file
   }
 
@@ -108,6 +112,9 @@ class FileLog implements AuditLog {
     await this.#file.handle.datasync()
     await this.#file.handle.close()
     this.#file = next
+    if (this.#filesMax === Infinity) return
+    const files = await logFiles(this.#directory)
+    for (const name of files.slice(0, -this.#filesMax)) await unlink(join(this.#directory, name))
   }
 }
 

@@ -41,14 +41,14 @@ export function compileBulletin(
   let policySection = present('policy')
   let modules = compileModules(present('modules'))
   let policy = policyOf(policySection, modules)
-  let routes: Routes | undefined
+  let routes = compileGatewayRoutes(modules, ownOperations())
   return {
     trust: () => trust,
     settings: () => settings,
     policy: () => policy,
     policySection: () => policySection,
     modules: () => modules,
-    routes: () => (routes ??= compileGatewayRoutes(modules, ownOperations())),
+    routes: () => routes,
     apply: (section) => {
       if (section === 'trust') trust = compileTrust(present('trust'))
       if (section === 'settings') settings = readGatewaySection(present('settings'))

@@ -47,6 +47,9 @@ export interface RunningGateway {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
+/** Strangers decide how much is written here: the oldest makes room. */
+const refusalSpace = { fileBytesMax: 8 * 1024 * 1024, filesMax: 8 }
+
 /** How long requests in flight may take once the gateway is told to stop. */
 const drainMs = 5_000
 
@@ -62,8 +65,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   let own: readonly (OwnOperation | OpenOperation)[] = []
   const compiled = compileBulletin(member.bulletin, () => own)
   await using started = new AsyncDisposableStack()
+  // Followed from the moment it was read: what changes while the rest is opened is not missed.
+  started.defer(member.bulletin.onChange(compiled.apply))
   const audit = started.use(await openFileLog({ directory: join(home, 'audit') }))
-  const refusalLog = started.use(await openFileLog({ directory: join(home, 'refusals') }))
+  const refusalLog = started.use(await openFileLog({ directory: join(home, 'refusals'), ...refusalSpace }))
   const alarm = (failure: unknown): void => failed('-', failure)
   const refusals = started.use(countRefusals({ audit: refusalLog, nowMs: Date.now, alarm }))
   const revocations = started.use(await openRevocations(home, Date.now))
@@ -81,9 +86,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...ownOperations(ownOptions),
   ]
   const gate = openGate({ member, compiled, pools, audit, authenticator, metrics, draining: () => draining, failed })
-  // Followed before anything is served: what changed in between is not missed.
-  started.defer(member.bulletin.onChange(compiled.apply))
-  compiled.routes()
+  compiled.apply('modules')
   const stop = new AbortController()
   started.defer(() => stop.abort())
   await keepKeysFresh(authenticator.keys, stop.signal, alarm)

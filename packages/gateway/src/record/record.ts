@@ -92,6 +92,7 @@ function operationOf({
   received,
   routed,
   account,
+  action: noted,
 }: Progress): Readonly<Record<'action' | 'service' | 'resource_id' | 'operation', string>> {
   const destination = routed?.destination
   if (destination === undefined) {
@@ -100,7 +101,7 @@ function operationOf({
   }
   if (destination.kind !== 'module') {
     const { action, method, path } = destination
-    return { action, service: 'gateway', resource_id: account ?? '-', operation: `${method} ${path}` }
+    return { action: noted ?? action, service: 'gateway', resource_id: account ?? '-', operation: `${method} ${path}` }
   }
   const { manifest, operation } = destination
   const place = operation.resource?.id

@@ -36,6 +36,8 @@ export interface OpenRequest {
 
 /** What an open operation found out about who is asking. */
 export interface Notes {
+  /** In place of the operation's own word for the audit event, where the request says which of several it is. */
+  action?: string
   /** The account that a stranger named. Untrusted: it may be anything. */
   account?: string
   /** Who it was, once a token of ours or of the provider has said so. */

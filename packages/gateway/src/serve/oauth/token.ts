@@ -35,6 +35,7 @@ async function grantToken(request: OpenRequest, options: SignInOptions): Promise
   const form = readForm(request)
   const client = readClient(request.received.fields, form)
   const type = requireParameter(form, 'grant_type')
+  if (client !== undefined) request.notes.account = client.id
   const parameters = readGrant(type, form, request.notes, options)
   if (type === 'client_credentials' && client === undefined) throw clientRefused()
   const grant = await options.provider().grant(type, parameters, client)
@@ -50,11 +51,11 @@ function readGrant(
 ): Parameters {
   const scope = form.get('scope')
   const asked = scope === undefined ? {} : { scope }
-  if (type === 'client_credentials') {
-    notes.account = form.get('client_id') ?? '-'
-    return asked
+  if (type === 'client_credentials') return asked
+  if (type === 'refresh_token') {
+    notes.action = 'token_refresh'
+    return { refresh_token: requireParameter(form, 'refresh_token'), ...asked }
   }
-  if (type === 'refresh_token') return { refresh_token: requireParameter(form, 'refresh_token'), ...asked }
   if (type !== 'password') throw new PopError('grant-unsupported', 'The grant type is not one of those offered.')
   const username = (notes.account = requireParameter(form, 'username'))
   const password = requireParameter(form, 'password')
