@@ -21,7 +21,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 }
 
 const pure = ['packages/protocol', 'packages/policy']
-const files = sources().filter(({ path }) => !path.startsWith('tests/') && !path.startsWith('vectors/'))
+const files = sources().filter(({ path }) => path.startsWith('packages/') || path.startsWith('modules/'))
 
 function packageOf(path: string): string {
   return path.split('/').slice(0, 2).join('/')

@@ -12,7 +12,13 @@ export interface Source {
 
 /** Every TypeScript file that we wrote. A guard that reads none proves nothing: callers assert a plausible number. */
 export function sources(): readonly Source[] {
-  const patterns = ['packages/*/{src,bin}/**/*.ts', 'modules/*/{src,bin}/**/*.ts', 'tests/**/*.ts', 'vectors/*.ts']
+  const patterns = [
+    'packages/*/{src,bin}/**/*.ts',
+    'modules/*/{src,bin}/**/*.ts',
+    'tests/**/*.ts',
+    'examples/**/*.ts',
+    'vectors/*.ts',
+  ]
   return globSync(patterns, { cwd: root })
     .sort()
     .map((path) => ({ path, text: readFileSync(`${root}${path}`, 'utf8') }))
