@@ -1,3 +1,4 @@
+export { collectBody, type BodyCollector } from './body/collector.ts'
 export * from './problem/catalogue.ts'
 export * from './problem/pop-error.ts'
 export * from './problem/problem.ts'
