@@ -235,6 +235,17 @@ test('a module that hangs up is 503, and the next request is served', async () =
   assert.equal((await ask()).status, 200)
 })
 
+test('an instance that is gone costs no request while another one lives', async () => {
+  lie = honest
+  const gone = { ...bootOf('liar-2'), token: pop.control.issueToken({ name: 'liar', kind: 'module', instance: '2' }) }
+  const second = stack.use(await joinModule(gone, manifest))
+  const digest = manifestDigest(manifest)
+  await second.reportInstance({ address: 'https://127.0.0.1:1', manifest_digest: digest, boot })
+  while (pop.member.bulletin.section('modules')?.['liar']?.instances.length !== 2)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  for (let index = 0; index < 6; index++) assert.equal((await ask('POST')).status, 200)
+})
+
 test('nothing is sent to an address where another module listens', async () => {
   let reached = 0
   const address = await serve(other, (_request, response) => {

@@ -4,7 +4,10 @@ import { startPop, type ClientAnswer, type Pop } from '@pop-api/testkit'
 import { kafka } from '../kafka.ts'
 
 let pop: Pop
-const names = ['ann', 'ben', 'cid', 'dee', 'eve', 'fay', 'gil'].map((username) => ({ username, roles: ['user'] }))
+const names = ['ann', 'ben', 'cid', 'dee', 'eve', 'fay', 'gil', 'hal', 'ida', 'jim', 'kay'].map((username) => ({
+  username,
+  roles: ['user'],
+}))
 
 before(async () => {
   pop = await startPop({ modules: [kafka], users: names })
@@ -220,6 +223,63 @@ test('POST /oauth/logout ends every token of the session, and no refresh brings 
   }
   const again = await pop.form('/oauth/token', { grant_type: 'refresh_token', refresh_token: refreshToken })
   assert.equal(again.body['error'], 'invalid_grant')
+})
+
+async function refreshed(answer: ClientAnswer): Promise<ClientAnswer> {
+  return pop.form('/oauth/token', { grant_type: 'refresh_token', refresh_token: text(answer, 'refresh_token') })
+}
+
+async function isDead(...answers: readonly ClientAnswer[]): Promise<void> {
+  for (const answer of answers) {
+    assert.equal((await pop.call(text(answer, 'access_token'), 'GET', topics)).body['code'], 'token-revoked')
+    assert.equal((await refreshed(answer)).body['error'], 'invalid_grant')
+  }
+}
+
+test('POST /oauth/logout with a refresh token that somebody else has used meanwhile ends their session too', async () => {
+  const owner = await pop.signIn('hal')
+  const thief = await refreshed(owner)
+  assert.equal(thief.status, 200)
+  const out = await pop.form('/oauth/logout', { refresh_token: text(owner, 'refresh_token') })
+  assert.equal(out.status, 204)
+  await isDead(owner, thief)
+  const [event] = await pop.audit('gateway', { request_id: String(out.headers['x-request-id']) })
+  assert.equal(event?.action, 'sign_out')
+  const sid = JSON.parse(Buffer.from(text(owner, 'access_token').split('.')[1] ?? '', 'base64url').toString()).sid
+  assert.equal(event?.session, sid)
+})
+
+test('POST /oauth/logout beside a refresh of the same session leaves nothing that lives', async () => {
+  const first = await pop.signIn('ida')
+  const [second, out] = await Promise.all([
+    refreshed(first),
+    pop.form('/oauth/logout', { refresh_token: text(first, 'refresh_token') }),
+  ])
+  assert.equal(out.status, 204)
+  await isDead(first, ...(second.status === 200 ? [second] : []))
+})
+
+test('POST /oauth/logout ends the session also of a token that was revoked before', async () => {
+  const first = await pop.signIn('jim')
+  const token = text(first, 'access_token')
+  assert.equal((await pop.form('/oauth/revoke', { token })).status, 200)
+  assert.equal((await pop.form('/oauth/logout', { token })).status, 204)
+  assert.equal((await refreshed(first)).body['error'], 'invalid_grant')
+})
+
+test('POST /oauth/logout says so when there was nothing to end', async () => {
+  for (const form of [{ refresh_token: 'made-up' }, { token: 'made-up' }]) {
+    const { status, body } = await pop.form('/oauth/logout', form)
+    assert.deepEqual([status, body['error']], [400, 'invalid_grant'])
+  }
+})
+
+test('a client without a secret is refused, and the provider is not asked', async () => {
+  const raw = await pop.raw(
+    'POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic YTo=\r\nConnection: close\r\n' +
+      'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 29\r\n\r\ngrant_type=client_credentials',
+  )
+  assert.match(raw, /^HTTP\/1\.1 401 .*"error":"invalid_client"/s)
 })
 
 test('GET /.well-known/oauth-protected-resource says where tokens come from, to everybody', async () => {

@@ -130,3 +130,15 @@ test('a stranger who is refused again and again is counted, and does not fill th
   assert.ok(single >= 5 && single < 10, String(single))
   assert.equal(single + counted.reduce((sum, { count = 0 }) => sum + count, 0), 40)
 })
+
+test('every try against an account stands in the log by itself, whatever else its sender is refused', async () => {
+  const strict = `${developmentSettings}limits:\n  sign_in_rate: 1\n  sign_in_burst: 6\n`
+  await using other = await startPop({ settings: strict })
+  await Promise.all(Array.from({ length: 20 }, () => other.call(undefined, 'GET', '/nothing')))
+  for (let index = 0; index < 5; index++) await other.signIn('carol', { password: 'wrong' })
+  const tries = (await other.audit('gateway')).filter(({ action }) => action === 'sign_in')
+  assert.deepEqual(
+    tries.map(({ status, resource_id: account }) => `${status} ${account}`),
+    Array.from({ length: 5 }, () => 'refused carol'),
+  )
+})

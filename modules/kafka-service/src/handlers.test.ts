@@ -103,6 +103,26 @@ test('kafkaHandlers() takes values up to 128 KiB, and gives pages that an answer
   assert.match(JSON.stringify(body), /"next_offset":1\}$/)
 })
 
+test('kafkaHandlers() gives a page of a hundred of the largest topics that an answer can hold', async () => {
+  await using world = await openHandlers()
+  const configs = { 'retention.ms': 'x'.repeat(1024), 'segment.ms': 'x'.repeat(1024 - 35) }
+  assert.equal(JSON.stringify(configs).length, 2048)
+  const owner = 'user:00000000-0000-4000-8000-000000000000'
+  const resources: Resource[] = []
+  for (let count = 100; count < 200; count++) {
+    const resource = { kind: 'topic', id: `${count}${'t'.repeat(246)}`, owner, visibility: 'private' } as const
+    resources.push(resource)
+    const body = { topic_name: resource.id, partitions_count: 1024, replication_factor: 16, configs }
+    await world.call('createTopic', { resource, body })
+  }
+  const { body } = await world.call('listTopics', { resource: undefined, page: { resources } })
+  // The handler of `listTopics` answers with this member alone.
+  const { data } = body as { readonly data: readonly object[] }
+  assert.equal(data.length, 100)
+  const next_page_token = Buffer.from(resources[99]?.id ?? '').toString('base64url')
+  assert.ok(Buffer.byteLength(JSON.stringify({ data, next_page_token })) <= 256 * 1024)
+})
+
 test('defineKafkaService() serves every operation of its manifest', async () => {
   await using world = await openHandlers()
   const { manifest, exists } = defineKafkaService(world.driver)
@@ -130,7 +150,13 @@ const bodies: readonly (readonly [boolean, 'POST' | 'PATCH', string, unknown])[]
   [false, 'POST', '/topics', { ...valid, owner: 'user:eve' }],
   [false, 'POST', '/topics', { ...valid, partitions_count: 0 }],
   [false, 'POST', '/topics', { ...valid, visibility: 'secret' }],
+  [true, 'POST', '/topics', { ...valid, configs: { 'min.insync.replicas': '2', [`k${'e'.repeat(127)}`]: '' } }],
+  [false, 'POST', '/topics', { ...valid, configs: { [`k${'e'.repeat(128)}`]: '' } }],
+  [false, 'POST', '/topics', { ...valid, configs: { '': '1' } }],
+  [false, 'POST', '/topics', { ...valid, configs: { 'Retention ms': '1' } }],
+  [false, 'POST', '/topics', { ...valid, configs: { 'a\nb': '1' } }],
   [true, 'PATCH', '/topics/orders', { visibility: 'private' }],
+  [false, 'PATCH', '/topics/orders', { configs: { [`k${'e'.repeat(128)}`]: '' } }],
   [false, 'PATCH', '/topics/orders', {}],
   [false, 'PATCH', '/topics/orders', { topic_name: 'other' }],
   [true, 'POST', '/topics/orders/records', { records: [text('a')] }],
@@ -167,6 +193,11 @@ test('the manifest of kafka_service takes what it documents, and nothing else', 
     else assert.throws(run, (error) => error instanceof PopError && error.code === 'body-invalid', JSON.stringify(json))
   }
   const records = '/topics/orders/records'
+  for (const json of [1e300, 2 ** 53, { a: [-(2 ** 53)] }, '\ud800', { '\udc00': 1 }]) {
+    // What a record would be read back with is not what was sent, so that it is not taken.
+    const run = () => validated('POST', records, [], { records: [{ value: { type: 'JSON', data: json } }] })
+    assert.throws(run, (error) => error instanceof PopError && error.code === 'body-malformed' && error.status === 400)
+  }
   assert.deepEqual(validated('GET', records, [], undefined).query, { partition_id: 0, offset: 0, limit: 100 })
   assert.equal(validated('GET', records, [{ name: 'limit', value: '1000' }], undefined).query['limit'], 1000)
   for (const value of ['1001', '0', '01', '1e2', '-1', ''])

@@ -2,7 +2,13 @@ import type { ManifestDocument } from '@pop-api/module'
 
 const topicName = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,248}$' }
 const visibility = { enum: ['private', 'public'] }
-const configs = { type: 'object', maxProperties: 32, additionalProperties: { type: 'string', maxLength: 1024 } }
+/** Together the configs of a topic have at most 2048 bytes as JSON, which the driver sees to: a schema cannot say it. */
+const configs = {
+  type: 'object',
+  maxProperties: 32,
+  propertyNames: { type: 'string', maxLength: 128, pattern: '^[a-z][a-z0-9._-]*$' },
+  additionalProperties: { type: 'string', maxLength: 1024 },
+}
 const partitionsCount = { type: 'integer', minimum: 1, maximum: 1024 }
 const json = (schema: object) => ({ 'application/json': { schema } })
 const answer = (description: string, schema: object) => ({ description, content: json(schema) })
@@ -55,7 +61,12 @@ const schemas = {
       {
         properties: {
           type: { const: 'BINARY' },
-          data: { type: 'string', pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' },
+          data: {
+            type: 'string',
+            pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
+            // As long as a whole body may be: the pattern's cost needs an end, and what is too large has a code of its own.
+            maxLength: 256 * 1024,
+          },
         },
       },
     ],

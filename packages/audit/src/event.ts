@@ -23,6 +23,8 @@ export interface AuditEvent {
   readonly latency_ms?: number
   /** `user:<id>`, `client:<id>` or `module:<name>`. */
   readonly subject?: string
+  /** The session of the caller's token (`sid`). */
+  readonly session?: string
   /** HTTP status of the answer. */
   readonly code?: number
   /** How many like events this one stands for: refusals of `receive` and `admit` are counted. */

@@ -1,7 +1,8 @@
 import type { AuditEvent } from './event.ts'
 
-// JSON leaves DEL, C1 and the characters that reorder or end lines as they are; a terminal or a log reader does not.
-const unsafe = /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
+// A terminal obeys control characters and those that end lines or turn them around; whatever has no shape of its own (format
+// characters, fillers, variation selectors, tags) makes two names look like one. JSON leaves most of them as they are.
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
 const textCharactersMax = 2048
 
 /** One event as one line of JSON that is plain text in every reader. Texts above 2048 characters are cut and say so. */
@@ -33,11 +34,12 @@ function parseJson(line: string): unknown {
   }
 }
 
-/** A text as it may be shown on a terminal: control and reordering characters become their escapes. */
+/** A text as it may be shown on a terminal: characters that it would obey or not show become their escapes. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f]/g, escaped).replace(unsafe, escaped)
+  return text.replace(unsafe, escaped)
 }
 
+/** The escapes of JSON: two for a character beyond U+FFFF, one for each half. */
 function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

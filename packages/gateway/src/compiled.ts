@@ -7,7 +7,13 @@ import {
   type Trust,
 } from '@pop-api/protocol'
 import { readGatewaySection, type GatewaySettings } from '@pop-api/settings'
-import { compileGatewayRoutes, compileModules, type CompiledModules, type Routes } from './route/destination.ts'
+import {
+  compileGatewayRoutes,
+  compileModules,
+  noModules,
+  type CompiledModules,
+  type Routes,
+} from './route/destination.ts'
 import type { OpenOperation, OwnOperation } from './serve/operation.ts'
 
 /** The bulletin as the stages use it, compiled once for each change. A section that does not compile leaves the last one in force. */
@@ -26,10 +32,11 @@ interface Source {
   readonly section: <S extends SectionName>(name: S) => BulletinSections[S] | undefined
 }
 
-/** Compiles the present bulletin. Throws for a section that is missing or does not compile. */
+/** Compiles the present bulletin. Throws for a section that is missing or does not compile; `failed` is told of modules left out. */
 export function compileBulletin(
   bulletin: Source,
   ownOperations: () => readonly (OwnOperation | OpenOperation)[],
+  failed: (failure: unknown) => void,
 ): Compiled {
   const present = <S extends SectionName>(name: S): BulletinSections[S] => {
     const section = bulletin.section(name)
@@ -39,7 +46,7 @@ export function compileBulletin(
   let trust = compileTrust(present('trust'))
   let settings = readGatewaySection(present('settings'))
   let policySection = present('policy')
-  let modules = compileModules(present('modules'))
+  let modules = compileModules(present('modules'), noModules, failed)
   let policy = policyOf(policySection, modules)
   let routes = compileGatewayRoutes(modules, ownOperations())
   return {
@@ -57,7 +64,7 @@ export function compileBulletin(
         policySection = present('policy')
       }
       if (section === 'modules') {
-        const next = compileModules(present('modules'))
+        const next = compileModules(present('modules'), modules, failed)
         routes = compileGatewayRoutes(next, ownOperations())
         modules = next
         policy = policyOf(policySection, modules)

@@ -65,7 +65,9 @@ export async function handle(received: Received, body: ReadBody, gate: Gate): Pr
     progress.opened = true
     return await close(progress, await forward(dressed, gate.modules), gate) // 502 503 504
   } catch (failure) {
-    if (progress.caller === undefined && !gate.strangerFits(received)) throw failure
+    // Whoever named an account has been limited already, and every try against an account is to be seen.
+    const stranger = progress.caller === undefined && progress.account === undefined
+    if (stranger && !gate.strangerFits(received)) throw failure
     return close(progress, refusal(progress, failure, gate), gate)
   }
 }

@@ -35,12 +35,15 @@ const witsMax = 1024
 export function openGate(parts: GateParts): Gate {
   const { member, compiled, pools, audit, authenticator, metrics, failed } = parts
   const nowMs = Date.now
+  let turns = 0
   const nextNonce = createNonceSource(randomBytes(16))
   const limits = perSettings(compiled.settings, ({ limits: rates }) => ({
     caller: createRateLimiter({ perSecond: rates.caller_rate, burst: rates.caller_burst }, ratesMax),
     network: createRateLimiter({ perSecond: rates.address_rate, burst: rates.address_burst }, ratesMax),
     signIn: createRateLimiter({ perSecond: rates.sign_in_rate, burst: rates.sign_in_burst }, ratesMax),
     strangers: createBuckets({ perSecond: rates.sign_in_rate, burst: rates.sign_in_burst }, ratesMax),
+    // Who has many networks shall not fill the log either.
+    allStrangers: createBuckets({ perSecond: rates.sign_in_rate * 10, burst: rates.sign_in_burst * 10 }, 1),
   }))
   return {
     admission: { draining: parts.draining, limitNetwork: (network, now) => limits().network(network, now) },
@@ -55,7 +58,10 @@ export function openGate(parts: GateParts): Gate {
     }),
     limit: (subject, now) => limits().caller(subject, now),
     limitSignIn: (network, now) => limits().signIn(network, now),
-    strangerFits: ({ address, startedMs }) => limits().strangers(networkOf(address), startedMs) === 0,
+    strangerFits: ({ address, startedMs }) => {
+      const { strangers, allStrangers } = limits()
+      return strangers(networkOf(address), startedMs) === 0 && allStrangers('*', startedMs) === 0
+    },
     bodyBytesMax: () => compiled.settings().protocol.digest_body_max,
     dresser: {
       seal: es256Seal,
@@ -77,6 +83,7 @@ export function openGate(parts: GateParts): Gate {
       wits: createWitCache(witsMax),
       // The pool of an instance connects to that identity and to no other.
       peerOf: ({ spiffe_id: id }) => id,
+      nextTurn: () => turns++,
       silenceMsMax: () => compiled.settings().limits.module_silence_ms,
       nowMs,
     },

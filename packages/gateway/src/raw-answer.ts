@@ -12,6 +12,7 @@ export function answerSocket(socket: Duplex, error: PopError, requestId: string)
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\n`
   for (let index = 0; index < lines.length; index += 2) head += `${lines[index]}: ${lines[index + 1]}\r\n`
   socket.end(`${head}\r\n${Buffer.from(body).toString('utf8')}`)
+  socket.on('error', () => socket.destroy())
   // A client that goes on sending gets time to read why, and no more.
   setTimeout(() => socket.destroy(), lingerMs).unref()
 }

@@ -63,13 +63,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   let draining = false
   let address = ''
   let own: readonly (OwnOperation | OpenOperation)[] = []
-  const compiled = compileBulletin(member.bulletin, () => own)
+  const alarm = (failure: unknown): void => failed('-', failure)
+  const compiled = compileBulletin(member.bulletin, () => own, alarm)
   await using started = new AsyncDisposableStack()
   // Followed from the moment it was read: what changes while the rest is opened is not missed.
   started.defer(member.bulletin.onChange(compiled.apply))
   const audit = started.use(await openFileLog({ directory: join(home, 'audit') }))
   const refusalLog = started.use(await openFileLog({ directory: join(home, 'refusals'), ...refusalSpace }))
-  const alarm = (failure: unknown): void => failed('-', failure)
   const refusals = started.use(countRefusals({ audit: refusalLog, nowMs: Date.now, alarm }))
   const revocations = started.use(await openRevocations(home, Date.now))
   const provider = started.use(presentProvider(compiled.settings))

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PopError, type ProblemCode } from '@pop-api/protocol'
 import { discoveryDocument, endpoints, realmPath } from './provider/endpoints.ts'
+import { requestWithForm } from './provider/request-with-form.ts'
+import { readFormText } from './session/read-form.ts'
 import type { SessionAnswer, SessionEndpoint } from './session/session-endpoints.ts'
 
 export interface Front {
@@ -66,12 +68,14 @@ async function passOn(front: Front, request: IncomingMessage, response: ServerRe
   // The provider knows its paths without the realm; it makes no address from Host, which is the client's word.
   request.url = (request.url ?? '').slice(realmPath.length)
   request.headers.host = new URL(front.issuer).host
-  await front.provider(request, response)
+  const readable = request.method === 'POST' ? requestWithForm(request, await readFormText(request)) : request
+  await front.provider(readable, response)
 }
 
-function send(response: ServerResponse, { status, body }: SessionAnswer): void {
+function send(response: ServerResponse, { status, headers = {}, body }: SessionAnswer): void {
   response.statusCode = status
   response.setHeader('cache-control', 'no-store')
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   if (body === undefined) {
     response.end()
     return
@@ -91,7 +95,7 @@ function refuse(front: Front, response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) {
     // Nothing can be said any more: the client is gone, or has got half an answer.
     response.destroy()
-    front.onFailure(error)
+    if (!(error instanceof PopError)) front.onFailure(error)
     return
   }
   // What was not read of the request must not be taken for the next one.

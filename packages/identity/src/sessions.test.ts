@@ -190,6 +190,7 @@ test('logout ends the session and answers 204', async () => {
   assert.equal((await introspect(pop, textOf(tokens, 'access_token')))['active'], true)
   const answer = await pop.call(paths.logout, form)
   assert.deepEqual({ status: answer.status, text: answer.text }, { status: 204, text: '' })
+  assert.equal(answer.headers['pop-session'], claimsOf(tokens['access_token'])['sid'])
   assert.equal((await refresh(pop, tokens)).json['error'], 'invalid_grant')
   assert.deepEqual(await introspect(pop, textOf(tokens, 'access_token')), { active: false })
   assert.equal((await pop.call(paths.logout, form)).json['error'], 'invalid_grant')
@@ -203,8 +204,33 @@ test('logout with a token that was replaced ends the session as well', async () 
   const first = await pop.signIn('bob')
   const second = await refresh(pop, first)
   const form = { ...gateway, refresh_token: textOf(first, 'refresh_token') }
-  assert.equal((await pop.call(paths.logout, form)).status, 204)
+  const answer = await pop.call(paths.logout, form)
+  assert.equal(answer.status, 204)
+  assert.equal(answer.headers['pop-session'], claimsOf(second.json['access_token'])['sid'])
   assert.equal((await refresh(pop, second.json)).json['error'], 'invalid_grant')
+})
+
+test('logout leaves no session to a refresh that is in flight', async () => {
+  await using pop = await startWorld()
+  for (let round = 0; round < 8; round += 1) {
+    const tokens = await pop.signIn('bob')
+    const form = { ...gateway, refresh_token: textOf(tokens, 'refresh_token') }
+    const [refreshed, ended] = await Promise.all([refresh(pop, tokens), pop.call(paths.logout, form)])
+    assert.equal(ended.status, 204)
+    assert.equal(ended.headers['pop-session'], claimsOf(tokens['access_token'])['sid'])
+    if (refreshed.status === 200) {
+      assert.equal((await refresh(pop, refreshed.json)).json['error'], 'invalid_grant')
+      assert.deepEqual(await introspect(pop, textOf(refreshed.json, 'access_token')), { active: false })
+    } else assert.equal(refreshed.json['error'], 'invalid_grant')
+  }
+  assert.deepEqual(pop.failures, [])
+})
+
+test('logout of a token that nobody knows says invalid_grant and names no session', async () => {
+  await using pop = await startWorld()
+  const answer = await pop.call(paths.logout, { ...gateway, refresh_token: 'x' })
+  assert.deepEqual([answer.status, answer.json['error']], [400, 'invalid_grant'])
+  assert.equal(answer.headers['pop-session'], undefined)
 })
 
 test('logout refuses another client, a wrong secret and a broken form', async () => {

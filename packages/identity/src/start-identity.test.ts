@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect as connectPlainly, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -94,6 +94,43 @@ test('token endpoint refuses parameters that are there twice, unknown scopes and
     'unsupported_grant_type',
   )
   assert.equal((await pop.call(paths.token, { ...form, scope: 'openid profile' })).status, 200)
+})
+
+test('token endpoint takes a form in single bytes, and none above 16 KiB', async () => {
+  await using pop = await startWorld()
+  const { password } = pop.user('bob')
+  const form = { ...gateway, grant_type: 'password', username: 'bob', password, totp: pop.code('bob') }
+  const { port } = pop.identity
+  const body = new URLSearchParams(form).toString()
+  const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false })
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+  const fields = ['Host: localhost', 'Content-Type: application/x-www-form-urlencoded', 'Transfer-Encoding: chunked']
+  socket.write(`POST /realms/pop${paths.token} HTTP/1.1\r\n${fields.join('\r\n')}\r\nConnection: close\r\n\r\n`)
+  socket.write(`${body.replace(/[^]/g, '1\r\n$&\r\n')}0\r\n\r\n`)
+  await once(socket, 'close')
+  assert.match(answer, /^HTTP\/1\.1 200 .*"access_token":/s)
+  const long = await pop.call(paths.token, { ...form, other: 'x'.repeat(16 * 1024) })
+  assert.deepEqual([long.status, long.json['error']], [413, 'invalid_request'])
+  assert.deepEqual(pop.failures, [])
+})
+
+test('startIdentity() takes 256 connections at a time and goes on when one of them ends', async (t) => {
+  await using pop = await startWorld()
+  const { port } = pop.identity
+  const open = async (): Promise<Socket> => {
+    const socket = connectPlainly(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  const [first] = await Promise.all(Array.from({ length: 256 }, open))
+  const one = (await open()).resume()
+  await once(one, 'close')
+  assert.equal(one.bytesRead, 0)
+  first?.resume().end()
+  await once(first ?? assert.fail(), 'close')
+  assert.equal((await pop.call(paths.keys)).status, 200)
 })
 
 test('startIdentity() speaks TLS 1.3 only and takes another certificate while it runs', async (t) => {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { answerRequests } from './answer-request.ts'
 import { readDevUsers } from './dev-users-file.ts'
 import { realmPath } from './provider/endpoints.ts'
-import { makeProvider, reusedTokenError } from './provider/make-provider.ts'
+import { invalidGrantError, makeProvider } from './provider/make-provider.ts'
 import { loadSigningKey } from './provider/signing-key.ts'
 import { sessionEndpoints } from './session/session-endpoints.ts'
 import { accountBook } from './sign-in/account-book.ts'
@@ -55,6 +55,18 @@ export interface Identity {
 
 const purgeIntervalMs = 60_000
 
+/** The gateway needs a few; every further one is memory that a stranger can claim. */
+const connectionsMax = 256
+
+/** Nobody holds one of them for long without a request: Node looks every second at who is late. */
+const patience = {
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+}
+
 /**
  * Starts the embedded provider of development: Keycloak's URLs below `/realms/pop`, over TLS 1.3. Everything it must remember
  * is on disk before it is answered, so that a restart or a kill loses nothing. Throws a KeyringError for a users file or a key
@@ -67,7 +79,7 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
   const database = await openDatabase(home)
   started.defer(() => database.close())
   const signingKey = await loadSigningKey(home)
-  const artifacts = artifactStore(database, now, reusedTokenError)
+  const artifacts = artifactStore(database, now, invalidGrantError)
   const revoked = revokedTokens(database, now)
   const { security } = options
   const signIn = await makeSignIn({
@@ -82,7 +94,8 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
   const purging = setInterval(purge, purgeIntervalMs)
   started.defer(() => clearInterval(purging))
 
-  const server = createServer({ ...certificate, minVersion: 'TLSv1.3', headersTimeout: 10_000, requestTimeout: 10_000 })
+  const server = createServer({ ...certificate, minVersion: 'TLSv1.3', ...patience })
+  server.maxConnections = connectionsMax
   const port = await startListening(server, listen)
   const answering = new Set<Promise<void>>()
   started.defer(() => stopListening(server, answering))

@@ -1,11 +1,11 @@
 import { hasControl, isJsonObject, PopError, type Operation, type Ownership, type RequestHead } from '@pop-api/protocol'
 import { admission, ownershipsOf } from './book/admission.ts'
 import type { ResourceBook } from './book/book.ts'
-import { formatCursor, parseCursor } from './book/cursor.ts'
+import { parseCursor } from './book/cursor.ts'
 import type { ResourceLocks } from './book/locks.ts'
 import type { Resource, Visibility } from './book/resource.ts'
 import type { HandlerAnswer, HandlerRequest, ModuleDefinition, ServedOperation } from './definition.ts'
-import { admittedItems } from './list-items.ts'
+import { listBody } from './list-items.ts'
 import type { OperationInput } from '@pop-api/protocol'
 
 /** A validated request on its way to the handler. */
@@ -115,8 +115,7 @@ async function list(action: Action, ownerships: readonly Ownership[], kind: stri
   const after = typeof token === 'string' ? parseCursor(token) : ''
   const page = action.book.page({ kind, subject: action.head.txn.sub, ownerships, after, limit })
   const answer = await callHandler(action, ownerships, { page: { resources: page.resources } })
-  const body = admittedItems(action.served.operation, answer.body, page.resources)
-  return { ...answer, body: page.next === undefined ? body : { ...body, next_page_token: formatCursor(page.next) } }
+  return { ...answer, body: listBody(action.served.operation, answer.body, page) }
 }
 
 type Admitted = Partial<Pick<HandlerRequest, 'resource' | 'page' | 'book'>>

@@ -23,7 +23,10 @@ export interface HandlerRequest extends OperationInput {
   readonly scope: readonly Ownership[]
   /** The admitted resource; undefined for `list` and for operations without one. A `create` sees it as it will be kept. */
   readonly resource: Resource | undefined
-  /** Of a `list`: the resources of this page, all admitted, in the order of their ids. */
+  /**
+   * Of a `list`: the resources of this page, all admitted, in the order of their ids. Items that are answered in this order may be
+   * more than an answer can hold: the page then ends earlier. A single item must fit.
+   */
   readonly page: { readonly resources: readonly Resource[] } | undefined
   /** The book entry of `resource`. What is asked of it takes effect with the success of the handler. */
   readonly book: { readonly setVisibility: (visibility: Visibility) => void } | undefined

@@ -17,8 +17,8 @@ export interface Outcome {
   readonly problem: ProblemCode | undefined
 }
 
-/** Larger answers need a trailer, which is not served yet. */
-const answerBytesMax = 256 * 1024
+/** Bytes of the body of an answer. Larger answers need a trailer, which is not served yet. */
+export const answerBytesMax = 256 * 1024
 
 /** The outcome of a handler's answer. Throws an Error for an answer that may not cross: a fault of the module's author. */
 export function outcomeOf(answer: HandlerAnswer, operation: Operation): Outcome {
@@ -33,7 +33,8 @@ export function outcomeOf(answer: HandlerAnswer, operation: Operation): Outcome 
   if (body === undefined) return { status, headers, body: undefined, problem: undefined }
   if (status === 204) throw new Error('A handler answered 204 with a body.')
   const bytes = Buffer.from(JSON.stringify(body), 'utf8')
-  if (bytes.length > answerBytesMax) throw new Error(`A handler answered with ${bytes.length} bytes.`)
+  if (bytes.length > answerBytesMax)
+    throw new Error(`A handler answered with ${bytes.length} bytes; an answer may have ${answerBytesMax}.`)
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: bytes, problem: undefined }
 }
 

@@ -111,6 +111,56 @@ test('act() fails a list whose handler answers with what was not admitted', asyn
   assert.equal((await world.call(call)).json['code'], 'internal')
 })
 
+test('act() ends a page before the item that an answer cannot hold, and goes on with it on the next', async () => {
+  const text = 'ä'.repeat(30_000)
+  const { definition } = notes({
+    list: ({ page }) => ({
+      status: 200,
+      body: { total: 9, data: page?.resources.map(({ id }) => ({ note: id, text })) },
+    }),
+  })
+  await using world = await startWorld(definition)
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
+  for (const id of ids) await holdNote(world, id, bob, 'private')
+  const list = async (query: string) => {
+    const target = `/v1/notes/items${query}`
+    return world.call({ method: 'GET', target, operation: 'GET /items', scope: 'notes.read:own', subject: bob })
+  }
+  const seen: unknown[] = []
+  let query = '?limit=9'
+  for (let pages = 0; pages < 3; pages += 1) {
+    const { status, json } = await list(query)
+    assert.equal(status, 200)
+    assert.equal(json['total'], 9)
+    assert.ok(Buffer.byteLength(JSON.stringify(json)) <= 256 * 1024)
+    // The handler above answers with this member.
+    const data = json['data'] as readonly { readonly note: string }[]
+    assert.equal(data.length, pages < 2 ? 4 : 1)
+    seen.push(...data.map(({ note }) => note))
+    query = `?limit=9&page_token=${String(json['next_page_token'])}`
+    assert.equal(json['next_page_token'] === undefined, pages === 2)
+  }
+  assert.deepEqual(seen, ids)
+  assert.deepEqual(world.faults, [])
+})
+
+test('act() fails a list of which not one item fits, or whose items are not in the order of the page', async () => {
+  const long = 'x'.repeat(300_000)
+  for (const list of [
+    (ids: readonly string[]) => ids.map((note) => ({ note, long })),
+    (ids: readonly string[]) => ids.toReversed().map((note) => ({ note, long: long.slice(100_000) })),
+  ]) {
+    const { definition } = notes({
+      list: ({ page }) => ({ status: 200, body: { data: list(page?.resources.map(({ id }) => id) ?? []) } }),
+    })
+    await using world = await startWorld(definition)
+    for (const id of ['a', 'b']) await holdNote(world, id, bob, 'private')
+    const call = { method: 'GET', target: '/v1/notes/items', operation: 'GET /items', scope: 'notes.read:own' }
+    assert.equal((await world.call({ ...call, subject: bob })).json['code'], 'internal')
+    assert.equal(world.faults.length, 1)
+  }
+})
+
 test('act() takes a new visibility only from a change that succeeded', async () => {
   const { definition } = notes({
     get: ({ book, resource }) => ({ status: 200, body: { ...resource, book: book === undefined } }),

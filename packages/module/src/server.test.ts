@@ -203,7 +203,7 @@ test('createModuleServer() seals its own 404, 405, 413 and refusals of the schem
     [422, 'body-invalid', { json: { note: 7 } }],
     [422, 'body-invalid', { json: { note: 'a', owner: 'user:eve' } }],
     [422, 'body-invalid', { json: undefined }],
-    [422, 'body-invalid', { json: { note: '\ud800' } }],
+    [400, 'body-malformed', { json: { note: '\ud800' } }],
     [422, 'body-invalid', { json: { note: 'a\u0000' } }],
     [400, 'parameter-invalid', { ...reading, json: undefined, target: '/v1/notes/items/a?x=1' }],
     [415, 'media-type-unsupported', { ...reading, json: {} }],

@@ -60,6 +60,44 @@ test('openSqliteDriver() makes, changes and removes topics', async () => {
   assert.deepEqual((await driver.read('orders', page())).records, [])
 })
 
+/** Configs of so many bytes as JSON, in entries of at most 1000. */
+function configsOf(bytes: number): Record<string, string> {
+  const configs = { first: 'x'.repeat(1000), second: 'x'.repeat(bytes - 1000 - '{"first":"","second":""}'.length) }
+  assert.equal(Buffer.byteLength(JSON.stringify(configs)), bytes)
+  return configs
+}
+
+const numbered = (prefix: string, count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index}`, '']))
+
+test('openSqliteDriver() bounds the configs of a topic, at its creation and when a change is merged', async () => {
+  await using file = await storePath()
+  using driver = openSqliteDriver(file.path, () => 0)
+  const topic = (topic_name: string, configs: Record<string, string>) => ({ ...orders, topic_name, configs })
+  for (const configs of [configsOf(2049), numbered('k', 33), { k: 'é'.repeat(1024) }]) {
+    await assert.rejects(driver.create(topic('large', configs)), withCode('body-invalid'))
+    assert.equal(await driver.has('large'), false)
+  }
+  await driver.create(topic('bytes', configsOf(2048)))
+  await driver.create(topic('entries', numbered('k', 32)))
+  for (const [name, change] of [
+    ['bytes', { third: '' }],
+    ['bytes', { first: 'x'.repeat(1001) }],
+    ['entries', numbered('j', 1)],
+  ] as const) {
+    const before = await driver.get(name)
+    await assert.rejects(driver.change(name, { partitions_count: 9, configs: change }), (error) => {
+      assert.ok(error instanceof PopError && error.code === 'body-invalid' && error.status === 422)
+      assert.match(error.message, /at most 32 entries and 2048 bytes/)
+      return true
+    })
+    assert.deepEqual(await driver.get(name), before)
+  }
+  const shorter = await driver.change('bytes', { configs: { first: 'x', third: 'y' } })
+  assert.deepEqual([shorter.configs['first'], shorter.configs['third']], ['x', 'y'])
+  assert.equal((await driver.change('entries', { configs: { k0: 'v' } })).configs['k0'], 'v')
+})
+
 test('append() gives dense offsets, by key, by turn and as told', async () => {
   await using file = await storePath()
   using driver = openSqliteDriver(file.path, () => 0)

@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { PopError } from '@pop-api/module'
 import { partitionOfKey } from './partition.ts'
+import { refuseLargeConfigs } from './topic-configs.ts'
 import type {
   NewRecord,
   PageOfRecords,
@@ -72,6 +73,7 @@ function atomically<T>(database: DatabaseSync, work: () => T): T {
 
 function createTopic(database: DatabaseSync, topic: Topic): Topic {
   const { topic_name: name, partitions_count: partitions, replication_factor: replicas, configs } = topic
+  refuseLargeConfigs(configs)
   const { changes } = database
     .prepare(
       'insert into topic (name, partitions_count, replication_factor, configs) values (?, ?, ?, ?) on conflict do nothing',
@@ -89,6 +91,7 @@ function changeTopic(database: DatabaseSync, name: string, change: TopicChange):
     throw new PopError('conflict', `The topic has ${topic.partitions_count} partitions, and that only grows.`)
   }
   const configs = { ...topic.configs, ...change.configs }
+  if (change.configs !== undefined) refuseLargeConfigs(configs)
   database
     .prepare('update topic set partitions_count = ?, configs = ? where number = ?')
     .run(partitions, JSON.stringify(configs), Number(row['number']))

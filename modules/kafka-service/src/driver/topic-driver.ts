@@ -61,7 +61,8 @@ export interface PageOfRecords {
 /**
  * Where topics and records are. An implementer MUST have made a change durable when its promise resolves, and MUST do all or
  * nothing of it. All but `has` throw a PopError: `resource-not-found` for a topic that is not there, `resource-exists` for one
- * that is, `conflict` and `parameter-invalid` for partitions that do not fit.
+ * that is, `conflict` and `parameter-invalid` for partitions that do not fit, `body-invalid` for configs that would become too
+ * large (`refuseLargeConfigs`).
  */
 export interface TopicDriver {
   readonly has: (name: string) => Promise<boolean>

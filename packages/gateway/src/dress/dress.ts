@@ -90,7 +90,7 @@ function claimsOf(
       module: destination.manifest.name,
       operation: destination.operation.id,
       target: received.target.text,
-      roles: caller.roles,
+      roles: permitted.roles,
       decision: permitted.decision,
     },
   }

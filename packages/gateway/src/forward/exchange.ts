@@ -23,8 +23,16 @@ export type PoolOf = (instance: ModuleInstance) => Dispatcher
 
 const answerBytesMax = 256 * 1024
 
+/** Nothing of the request has left: another instance may be asked, whatever the request is. */
+export class InstanceUnreachable extends PopError {
+  constructor(cause: Error) {
+    super('module-unavailable', 'The module cannot be reached now.', { cause, headers: { 'retry-after': '1' } })
+  }
+}
+
 /**
- * Sends one request and reads the whole answer, at most 256 KiB. Rejects with `module-unavailable` when nothing came back, with
+ * Sends one request and reads the whole answer, at most 256 KiB. Rejects with `InstanceUnreachable` when nothing was sent,
+ * with `module-unavailable` when nothing came back, with
  * `module-timeout` when it took too long, with `answer-unverified` when it is too large.
  */
 export function exchange(pool: Dispatcher, request: ModuleRequest): Promise<RawAnswer> {
@@ -32,6 +40,7 @@ export function exchange(pool: Dispatcher, request: ModuleRequest): Promise<RawA
     const { method, target: path, headers, body, silenceMsMax } = request
     const chunks: Buffer[] = []
     let bytes = 0
+    let sent = false
     let status = 0
     let rawHeaders: readonly string[] = []
     pool.dispatch(
@@ -44,7 +53,9 @@ export function exchange(pool: Dispatcher, request: ModuleRequest): Promise<RawA
         bodyTimeout: silenceMsMax,
       },
       {
-        onRequestStart: () => undefined,
+        onRequestStart: () => {
+          sent = true
+        },
         onResponseStart: (controller, statusCode) => {
           status = statusCode
           rawHeaders = texts(controller.rawHeaders)
@@ -62,7 +73,7 @@ export function exchange(pool: Dispatcher, request: ModuleRequest): Promise<RawA
             body: Buffer.concat(chunks, bytes),
           })
         },
-        onResponseError: (_controller, error) => reject(failureOf(error)),
+        onResponseError: (_controller, error) => reject(sent ? failureOf(error) : new InstanceUnreachable(error)),
       },
     )
   })

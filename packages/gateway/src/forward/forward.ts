@@ -12,7 +12,7 @@ import {
 } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Dressed } from '../dress/dress.ts'
-import { exchange, type PoolOf } from './exchange.ts'
+import { exchange, InstanceUnreachable, type PoolOf } from './exchange.ts'
 
 export interface Modules {
   readonly seal: Seal
@@ -22,6 +22,8 @@ export interface Modules {
   /** SPIFFE ID that TLS proved for the pool of an instance; undefined only over loopback HTTP. */
   readonly peerOf: (instance: ModuleInstance) => string | undefined
   readonly silenceMsMax: () => number
+  /** A number that grows with each call: where to begin among the instances. */
+  readonly nextTurn: () => number
   readonly nowMs: () => number
 }
 
@@ -31,17 +33,34 @@ export interface Modules {
  */
 export async function forward(dressed: Dressed, modules: Modules): Promise<Answer> {
   const { destination } = dressed.validated.permitted.identified.routed
-  const [instance] = destination.instances
-  if (instance === undefined) {
-    throw new PopError('module-unavailable', 'No instance of the module is known now.', {
-      headers: { 'retry-after': '1' },
-    })
-  }
-  const first = await callInstance(dressed, instance, instance.boot, modules)
-  const boot = bootOfRetry(first)
-  const answer = boot === undefined ? first : await callInstance(dressed, instance, boot, modules)
+  const answer = await callAny(dressed, destination.instances, modules)
   refuseSealProblem(answer)
   return clientAnswer(answer, destination.answerFields)
+}
+
+/** Begins at another instance each time, and goes on to the next where nothing of the request has left. */
+async function callAny(
+  dressed: Dressed,
+  instances: readonly ModuleInstance[],
+  modules: Modules,
+): Promise<VerifiedAnswer> {
+  let unreachable = new PopError('module-unavailable', 'No instance of the module is known now.', {
+    headers: { 'retry-after': '1' },
+  })
+  const start = modules.nextTurn()
+  for (let offset = 0; offset < instances.length; offset++) {
+    const instance = instances[(start + offset) % instances.length]
+    if (instance === undefined) continue
+    try {
+      const first = await callInstance(dressed, instance, instance.boot, modules)
+      const boot = bootOfRetry(first)
+      return boot === undefined ? first : await callInstance(dressed, instance, boot, modules)
+    } catch (failure) {
+      if (!(failure instanceof InstanceUnreachable)) throw failure
+      unreachable = failure
+    }
+  }
+  throw unreachable
 }
 
 async function callInstance(

@@ -1,4 +1,12 @@
-import { checkClaims, PopError, readJwsHeader, verifyJws, type JwsVerdict, type VerifiedJws } from '@pop-api/protocol'
+import {
+  checkClaims,
+  isCount,
+  PopError,
+  readJwsHeader,
+  verifyJws,
+  type JwsVerdict,
+  type VerifiedJws,
+} from '@pop-api/protocol'
 import type { Revocations } from '../revoke/revocations.ts'
 import { readCaller, type Caller, type CallerRules } from './caller.ts'
 import type { KeySet } from './key-set.ts'
@@ -58,19 +66,47 @@ function readVerified(
   { cache, revocations, nowMs }: Authenticator,
 ): Caller {
   if (!jws.ok) throw tokenError(jws.reason === 'malformed' ? 'token-malformed' : 'token-invalid', jws.detail)
-  const { claims, header, key } = jws.value
+  const now = nowMs()
+  const caller = readAt(jws.value, rules, now)
+  const holding = stillHolding(caller, revocations, now)
+  cache.keep(token, { caller, key: jws.value.key, rules })
+  return holding
+}
+
+/** What a token says whose signature is right, if it was good at that time. */
+function readAt({ claims, header }: VerifiedJws, rules: TokenRules, nowMs: number): Caller {
   // Keycloak types its access tokens by a claim; without it an ID or logout token has the same header.
   if (header.typ.toLowerCase() === 'jwt' && claims['typ'] !== 'Bearer')
     throw tokenError('token-invalid', 'The token is not an access token.')
   const { issuer, audience, lifeSecondsMax } = rules
-  const now = nowMs()
-  const times = checkClaims(claims, { issuer, audience, lifeSecondsMax, skewSecondsMax: 5, nowMs: now })
+  const times = checkClaims(claims, { issuer, audience, lifeSecondsMax, skewSecondsMax: 5, nowMs })
   if (!times.ok) throw tokenError(times.code === 'token-expired' ? 'token-expired' : 'token-invalid', times.detail)
   const caller = readCaller(claims, times.value, rules)
   if (caller === undefined) throw tokenError('token-invalid', 'The token lacks a claim, or one has another shape.')
-  const holding = stillHolding(caller, revocations, now)
-  cache.keep(token, { caller, key, rules })
-  return holding
+  return caller
+}
+
+/**
+ * Whose token this is or was: also of one that has expired or was revoked, for whoever comes to end its session. Undefined for what
+ * the provider never issued for us. Rejects with 503 where that cannot be known now. Untrusted input.
+ */
+export async function ownerOfToken(token: string, authenticator: Authenticator): Promise<Caller | undefined> {
+  const { keys, rules, nowMs } = authenticator
+  keys.assertFresh(nowMs())
+  let jws = verify(token, keys)
+  if (!jws.ok && jws.reason === 'unknown-key') {
+    await keys.refetch()
+    jws = verify(token, keys)
+  }
+  if (!jws.ok) return undefined
+  const { exp } = jws.value.claims
+  const at = isCount(exp) ? Math.min(nowMs(), exp * 1000 - 1) : nowMs()
+  try {
+    return readAt(jws.value, rules(), at)
+  } catch (error) {
+    if (error instanceof PopError && error.status === 401) return undefined
+    throw error
+  }
 }
 
 function tokenError(

@@ -42,8 +42,8 @@ const code = (wanted: string) => (error: unknown) => error instanceof PopError &
 const minute = 60_000
 
 test('permit() allows what the policy allows, under a decision id and with a scope', () => {
-  const { decision, scope } = permit(identified('POST'), rules())
-  assert.deepEqual([decision, scope], ['d1', 'kafka.create:any'])
+  const { decision, scope, roles } = permit(identified('POST', { roles: ['user', 'offline_access'] }), rules())
+  assert.deepEqual([decision, scope, roles], ['d1', 'kafka.create:any', ['user']])
 })
 
 test('permit() denies a role without the permission, and tells the reason to the log only', () => {

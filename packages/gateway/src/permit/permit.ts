@@ -13,6 +13,8 @@ interface PermittedFor<D extends Guarded> {
   readonly reason: string
   /** The words of the Txn-Token's scope; empty for an operation of the gateway. */
   readonly scope: string
+  /** Those of the caller's roles that the policy knows: no others mean anything here, and a token may name any number of them. */
+  readonly roles: readonly string[]
 }
 
 export type Permitted<D extends Guarded = Guarded> = D extends Guarded ? PermittedFor<D> : never
@@ -66,6 +68,7 @@ export function permit(identified: Identified, rules: PermitRules): Permitted {
     identified,
     decision,
     reason: verdict.reason,
+    roles: caller.roles.filter((role) => rules.policy.roles.has(role) || rules.policy.grants.has(role)),
     scope: requires?.module === undefined ? '' : scopeOf(requires.module, verdict.ownerships),
   }
   // Only this stage makes the brand.

@@ -20,6 +20,8 @@ export interface ProviderOptions {
 /** A provider whose metadata is known. */
 export interface Connection {
   readonly ask: CustomFetch
+  /** The gateway's own. */
+  readonly clientSecret: string
   /** As the gateway's own client. */
   readonly configuration: Configuration
 }
@@ -38,7 +40,7 @@ export function connectOnce(options: ProviderOptions): (() => Promise<Connection
       const settings = { [customFetch]: ask, timeout: timeoutSeconds }
       const method = ClientSecretBasic(clientSecret)
       const configuration = await discovery(new URL(options.issuer), options.clientId, {}, method, settings)
-      return { ask, configuration }
+      return { ask, clientSecret, configuration }
     } catch (error) {
       found = undefined
       await agent?.destroy()

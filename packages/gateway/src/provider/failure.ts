@@ -7,8 +7,11 @@ import { clientRefused } from '../serve/oauth/client.ts'
  * refused is nothing that a client could mend.
  */
 export function providerFailure(error: unknown, asked: 'own' | 'named'): PopError {
-  if (error instanceof PopError) return error
-  const code = oauthErrorOf(error)
+  return error instanceof PopError ? error : failureOfCode(oauthErrorOf(error), asked, error)
+}
+
+/** The same for the `error` of an OAuth answer; undefined for anything that was no such answer. */
+export function failureOfCode(code: string | undefined, asked: 'own' | 'named', error: unknown): PopError {
   if (asked === 'own' && (code === 'invalid_client' || code === 'unauthorized_client')) return unavailable(error)
   switch (code) {
     case 'invalid_grant':

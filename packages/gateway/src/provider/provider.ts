@@ -1,14 +1,8 @@
-import {
-  ClientSecretBasic,
-  Configuration,
-  customFetch,
-  genericGrantRequest,
-  tokenIntrospection,
-  tokenRevocation,
-} from 'openid-client'
-import { isCount, isJsonObject, PopError, type JsonObject } from '@pop-api/protocol'
+import { ClientSecretBasic, Configuration, customFetch, genericGrantRequest, tokenRevocation } from 'openid-client'
+import { isCount, PopError, type JsonObject } from '@pop-api/protocol'
 import type { ClientCredentials } from '../serve/oauth/client.ts'
 import { connectOnce, timeoutSeconds, type Connection, type ProviderOptions } from './connect.ts'
+import { endSession } from './end-session.ts'
 import { providerFailure } from './failure.ts'
 
 /** What a sign-in gave. */
@@ -34,8 +28,8 @@ export interface Provider extends AsyncDisposable {
     parameters: Readonly<Record<string, string>>,
     client: ClientCredentials | undefined,
   ) => Promise<Grant>
-  /** The claims of a token that holds (RFC 7662), undefined for one that does not. */
-  readonly introspect: (token: string) => Promise<JsonObject | undefined>
+  /** Ends the session of a refresh token; gives its id where that can be known. Throws `sign-in-refused` for a token of no session. */
+  readonly endSession: (refreshToken: string, client: ClientCredentials | undefined) => Promise<string | undefined>
   /** RFC 7009. Throws `oauth-request-invalid` for a token of another client. */
   readonly revoke: (token: string, client: ClientCredentials | undefined) => Promise<void>
   /** The JWKS document. */
@@ -63,11 +57,16 @@ export function connectProvider(options: ProviderOptions): Provider {
       ask(client, async (configuration) =>
         readGrant(await genericGrantRequest(configuration, type, { ...parameters })),
       ),
-    introspect: (token) =>
-      ask(undefined, async (configuration) => {
-        const claims: unknown = await tokenIntrospection(configuration, token)
-        return isJsonObject(claims) && claims['active'] === true ? claims : undefined
-      }),
+    endSession: async (refreshToken, client) => {
+      const asked = client === undefined ? 'own' : 'named'
+      try {
+        const connection = await connected()
+        const own = { id: options.clientId, secret: connection.clientSecret }
+        return await endSession(connection, client ?? own, refreshToken, asked)
+      } catch (error) {
+        throw providerFailure(error, asked)
+      }
+    },
     revoke: (token, client) => ask(client, (configuration) => tokenRevocation(configuration, token)),
     keys: async () => fetchKeys(await connected()),
     [Symbol.asyncDispose]: () => connected[Symbol.asyncDispose](),

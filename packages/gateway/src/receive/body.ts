@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { PopError } from '@pop-api/protocol'
+import { collectBody, PopError } from '@pop-api/protocol'
 import type { Framing } from './received.ts'
 
 /**
@@ -9,21 +9,18 @@ import type { Framing } from './received.ts'
 export async function readBody(request: IncomingMessage, framing: Framing, bytesMax: number): Promise<Buffer> {
   if (framing.kind === 'none') return Buffer.alloc(0)
   if (framing.kind === 'length' && framing.bytes > bytesMax) throw tooLarge(bytesMax)
-  const chunks: Buffer[] = []
-  let bytes = 0
+  const collector = collectBody(bytesMax)
   try {
     // The stream has no encoding, so its chunks are Buffers. It must outlive a refusal: with it Node destroys the connection.
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > bytesMax) throw tooLarge(bytesMax)
-      chunks.push(chunk)
+      if (!collector.add(chunk)) throw tooLarge(bytesMax)
     }
   } catch (cause) {
     if (cause instanceof PopError) throw cause
     throw new PopError('malformed-request', 'The body ended before its length.', { cause })
   }
   if (request.rawTrailers.length > 0) throw new PopError('ambiguous-framing', 'Trailers are not accepted.')
-  return Buffer.concat(chunks, bytes)
+  return collector.body()
 }
 
 function tooLarge(bytesMax: number): PopError {

@@ -67,6 +67,7 @@ async function inTime(appended: Promise<unknown>): Promise<void> {
 function eventOf(progress: Progress, recorder: Recorder, status: AuditStatus, code: number | undefined): AuditEvent {
   const { received, caller, decision, reason, txn } = progress
   const nowMs = recorder.nowMs()
+  const session = progress.session ?? caller?.sid
   const { action, service, resource_id, operation } = operationOf(progress)
   return {
     timestamp: new Date(nowMs).toISOString(),
@@ -83,6 +84,7 @@ function eventOf(progress: Progress, recorder: Recorder, status: AuditStatus, co
     ...(decision === undefined ? {} : { decision }),
     ...(reason === undefined ? {} : { reason }),
     ...(caller === undefined ? {} : { subject: caller.subject }),
+    ...(session === undefined ? {} : { session }),
     ...(code === undefined ? {} : { code }),
   }
 }

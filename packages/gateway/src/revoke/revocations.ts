@@ -19,6 +19,8 @@ export interface Revocations {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
+const sweepAbove = 10_000
+
 /**
  * Opens the list of a home (0700): `revocations.jsonl`, one JSON object a line, written anew at each start without what has ended.
  * A line torn by a crash was never acknowledged. Throws an Error for a whole line that is no revocation.
@@ -35,6 +37,7 @@ export async function openRevocations(home: string, nowMs: () => number): Promis
     cover: ({ jti, sid }) =>
       present.size > 0 && (present.has(`jti ${jti}`) || (sid !== undefined && present.has(`sid ${sid}`))),
     add: ({ kind, id, until }) => {
+      if (present.size >= sweepAbove) for (const [name, end] of present) if (end * 1000 <= nowMs()) present.delete(name)
       const key = `${kind} ${id}`
       present.set(key, Math.max(until, present.get(key) ?? 0))
       const written = writing.then(() => appendLine(file, { kind, id, until }))

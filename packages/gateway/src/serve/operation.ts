@@ -40,6 +40,8 @@ export interface Notes {
   action?: string
   /** The account that a stranger named. Untrusted: it may be anything. */
   account?: string
+  /** The session that was ended. */
+  session?: string
   /** Who it was, once a token of ours or of the provider has said so. */
   caller?: Caller
 }

@@ -40,9 +40,9 @@ export function makeProvider(options: ProviderOptions): Provider {
   return provider
 }
 
-/** The error for a refresh token that two requests used at once. */
-export function reusedTokenError(): Error {
-  return new errors.InvalidGrant('refresh token already used')
+/** The error for a refresh token that holds no more; the client reads `invalid_grant`, and the detail is for us. */
+export function invalidGrantError(detail: string): Error {
+  return new errors.InvalidGrant(detail)
 }
 
 function configurationOf(options: ProviderOptions): Configuration {

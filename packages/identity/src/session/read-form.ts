@@ -1,26 +1,45 @@
 import type { IncomingMessage } from 'node:http'
-import { PopError } from '@pop-api/protocol'
+import { collectBody, PopError } from '@pop-api/protocol'
 
 const formBytesMax = 16 * 1024
 const formType = /^application\/x-www-form-urlencoded(;|$)/i
 
 /**
  * The parameters of a form, each at most once (RFC 6749 section 3.2). An empty one counts as left out. Throws
- * `media-type-unsupported`, `body-too-large` or `oauth-request-invalid`. Untrusted input.
+ * `oauth-request-invalid` for one that is there twice, and as `readFormText`. Untrusted input.
  */
 export async function readForm(request: IncomingMessage): Promise<ReadonlyMap<string, string>> {
-  if (!formType.test(request.headers['content-type'] ?? '')) {
-    throw new PopError('media-type-unsupported', 'Send application/x-www-form-urlencoded.')
-  }
   const form = new Map<string, string>()
   const seen = new Set<string>()
-  for (const [name, value] of new URLSearchParams(await readText(request))) {
+  for (const [name, value] of new URLSearchParams(await readFormText(request))) {
     if (seen.has(name))
       throw new PopError('oauth-request-invalid', `The parameter ${JSON.stringify(name)} is there twice.`)
     seen.add(name)
     if (value !== '') form.set(name, value)
   }
   return form
+}
+
+/**
+ * The text of a form, whose parameters are not looked at yet. Throws `media-type-unsupported` for what is none, `body-too-large`
+ * above 16 KiB, with the rest left unread so that the refusal can still be sent, `malformed-request` when the sender breaks off.
+ */
+export async function readFormText(request: IncomingMessage): Promise<string> {
+  if (!formType.test(request.headers['content-type'] ?? '')) {
+    throw new PopError('media-type-unsupported', 'Send application/x-www-form-urlencoded.')
+  }
+  if (Number(request.headers['content-length'] ?? 0) > formBytesMax) throw tooLarge()
+  const collector = collectBody(formBytesMax)
+  try {
+    // The stream has no encoding, so its chunks are Buffers. It must outlive a refusal: with it Node destroys the connection.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      if (!collector.add(chunk)) throw tooLarge()
+    }
+  } catch (cause) {
+    if (cause instanceof PopError) throw cause
+    throw new PopError('malformed-request', 'The form ended before its length.', { cause })
+  }
+  return collector.body().toString('utf8')
 }
 
 /** The parameter `name`. Throws `oauth-request-invalid` when there is none. */
@@ -30,14 +49,6 @@ export function requireParameter(form: ReadonlyMap<string, string>, name: string
   return value
 }
 
-async function readText(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  // The stream has no encoding set, so that its chunks are buffers.
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > formBytesMax) throw new PopError('body-too-large', `A form may have ${formBytesMax} bytes.`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
+function tooLarge(): PopError {
+  return new PopError('body-too-large', `A form may have at most ${formBytesMax} bytes.`)
 }

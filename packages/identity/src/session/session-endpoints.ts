@@ -9,6 +9,7 @@ import { readForm, requireParameter } from './read-form.ts'
 /** An answer of this provider's own; without a body when it is undefined. */
 export interface SessionAnswer {
   readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
   readonly body?: object
 }
 
@@ -47,13 +48,16 @@ export function sessionEndpoints(options: SessionOptions): {
   }
 }
 
-/** As Keycloak's logout: 204, and the session of the refresh token is over. A token that was replaced ends it just as well. */
+/**
+ * As Keycloak's logout: 204, and the session of the refresh token is over. A token that was replaced ends it just as well.
+ * `pop-session` names the session, so that whoever asked can refuse the access tokens that were given out in it.
+ */
 async function logOut({ provider, artifacts }: SessionOptions, client: Client, token: string): Promise<SessionAnswer> {
   const refreshToken = await provider.RefreshToken.find(token)
   if (refreshToken?.clientId !== client.clientId || !artifacts.endSession(refreshToken.grantId)) {
     throw new PopError('sign-in-refused', 'Invalid refresh token')
   }
-  return { status: 204 }
+  return { status: 204, headers: { 'pop-session': refreshToken.grantId } }
 }
 
 /** RFC 7009: a refresh token ends its session, an access token itself; for one that is no good there is nothing to do. */

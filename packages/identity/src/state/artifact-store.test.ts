@@ -24,7 +24,7 @@ async function storeFor(t: TestContext) {
   const store = artifactStore(
     database,
     () => clock.ms,
-    () => new Error('reused'),
+    (detail) => new Error(detail),
   )
   return { database, clock, store, rows: () => database.prepare('select count(*) as n from artifact').get()?.['n'] }
 }
@@ -60,14 +60,15 @@ test('consume() spends once; the second time it throws and ends the session', as
   const [grants, tokens] = [store.adapter('Grant'), store.adapter('RefreshToken')]
   await grants.upsert('g', { accountId: 'bob' }, 10)
   await tokens.upsert('a', { grantId: 'g' }, 10)
+  await grants.upsert('other', { accountId: 'bob' }, 10)
   await tokens.upsert('b', { grantId: 'other' }, 10)
   await tokens.consume('a')
   assert.equal((await tokens.find('a'))?.['consumed'], 1000)
-  await assert.rejects(tokens.consume('a'), /reused/)
+  await assert.rejects(tokens.consume('a'), /already used/)
   assert.equal(await tokens.find('a'), undefined)
   assert.equal(await grants.find('g'), undefined)
   assert.notEqual(await tokens.find('b'), undefined)
-  await assert.rejects(tokens.consume('unknown'), /reused/)
+  await assert.rejects(tokens.consume('unknown'), /already used/)
 })
 
 test('endSession() says whether there was a session', async (t) => {
@@ -75,6 +76,21 @@ test('endSession() says whether there was a session', async (t) => {
   await store.adapter('Grant').upsert('g', { accountId: 'bob' }, 10)
   assert.equal(store.endSession('g'), true)
   assert.equal(store.endSession('g'), false)
+})
+
+test('adapter() keeps no token of a session that has ended', async (t) => {
+  const { store, clock, rows } = await storeFor(t)
+  const [grants, tokens] = [store.adapter('Grant'), store.adapter('RefreshToken')]
+  await grants.upsert('g', { accountId: 'bob' }, 10)
+  await tokens.upsert('a', { grantId: 'g' }, 10)
+  await tokens.consume('a')
+  store.endSession('g')
+  await assert.rejects(tokens.upsert('b', { grantId: 'g' }, 10), /session has ended/)
+  assert.equal(await tokens.find('b'), undefined)
+  assert.equal(rows(), 0)
+  await grants.upsert('h', { accountId: 'bob' }, 10)
+  clock.ms += 10_000
+  await assert.rejects(tokens.upsert('c', { grantId: 'h' }, 10), /session has ended/)
 })
 
 test('revokeByGrantId() removes the tokens of one model and leaves the grant', async (t) => {

@@ -14,8 +14,15 @@ export interface ArtifactStore {
   purge(): void
 }
 
-/** `now` gives milliseconds since 1970; `onReuse` makes the error for a token that was spent by somebody else meanwhile. */
-export function artifactStore(database: DatabaseSync, now: () => number, onReuse: () => Error): ArtifactStore {
+/**
+ * `now` gives milliseconds since 1970; `invalidGrant` makes the error for a token that was spent by somebody else meanwhile, and for
+ * one of a session that has ended meanwhile.
+ */
+export function artifactStore(
+  database: DatabaseSync,
+  now: () => number,
+  invalidGrant: (detail: string) => Error,
+): ArtifactStore {
   const dropGrant = database.prepare("delete from artifact where model = 'Grant' and id_hash = ?")
   const dropMembers = database.prepare('delete from artifact where grant_id = ?')
   const dropExpired = database.prepare('delete from artifact where expires_ms <= ?')
@@ -26,7 +33,7 @@ export function artifactStore(database: DatabaseSync, now: () => number, onReuse
       return Number(changes) > 0
     })
   return {
-    adapter: (model) => modelAdapter({ database, model, now, onReuse, endSession }),
+    adapter: (model) => modelAdapter({ database, model, now, invalidGrant, endSession }),
     endSession,
     purge() {
       dropExpired.run(now())
@@ -38,13 +45,16 @@ interface ModelOptions {
   readonly database: DatabaseSync
   readonly model: string
   readonly now: () => number
-  readonly onReuse: () => Error
+  readonly invalidGrant: (detail: string) => Error
   readonly endSession: (grantId: string) => boolean
 }
 
-function modelAdapter({ database, model, now, onReuse, endSession }: ModelOptions): Adapter {
+function modelAdapter({ database, model, now, invalidGrant, endSession }: ModelOptions): Adapter {
   const columns = 'model, id_hash, grant_id, uid, user_code, payload, expires_ms'
-  const upsert = database.prepare(`insert or replace into artifact (${columns}) values (?, ?, ?, ?, ?, ?, ?)`)
+  const upsert = database.prepare(
+    `insert or replace into artifact (${columns}) select ?, ?, ?, ?, ?, ?, ? where ? is null or exists
+     (select 1 from artifact where model = 'Grant' and id_hash = ? and expires_ms > ?)`,
+  )
   const destroy = database.prepare('delete from artifact where model = ? and id_hash = ?')
   const dropMembers = database.prepare('delete from artifact where model = ? and grant_id = ?')
   const spend = database.prepare(
@@ -61,7 +71,10 @@ function modelAdapter({ database, model, now, onReuse, endSession }: ModelOption
       const { grantId, uid, userCode } = payload
       // The id of a token is the token: only its hash is kept, so that a copy of the file is no set of live tokens.
       const kept = JSON.stringify({ ...payload, jti: undefined })
-      upsert.run(model, hashOf(id), grantId ?? null, uid ?? null, userCode ?? null, kept, expiresMs)
+      const row = [model, hashOf(id), grantId ?? null, uid ?? null, userCode ?? null, kept, expiresMs]
+      // A refresh that began before its session was ended must not leave a token of it behind.
+      const { changes } = upsert.run(...row, grantId ?? null, hashOf(grantId ?? ''), now())
+      if (changes === 0) throw invalidGrant('the session has ended')
     },
     async find(id) {
       const found = find('id_hash', hashOf(id))
@@ -77,7 +90,7 @@ function modelAdapter({ database, model, now, onReuse, endSession }: ModelOption
       // Two uses at once: the provider saw both before either was spent. The second is a replay (RFC 9700 section 4.14.2).
       const grantId = grantOf.get(model, hashOf(id))?.['grant_id']
       if (typeof grantId === 'string') endSession(grantId)
-      throw onReuse()
+      throw invalidGrant('refresh token already used')
     },
     async revokeByGrantId(grantId) {
       dropMembers.run(model, grantId)

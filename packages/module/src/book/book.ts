@@ -3,7 +3,7 @@ import type { Ownership } from '@pop-api/protocol'
 import type { Resource, Visibility } from './resource.ts'
 
 /** One page of a list: admitted resources in the order of their ids, and where the next begins. */
-interface BookPage {
+export interface BookPage {
   readonly resources: readonly Resource[]
   /** Id behind which the next page begins; undefined for the last page. */
   readonly next: string | undefined

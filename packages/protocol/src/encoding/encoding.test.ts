@@ -50,7 +50,7 @@ test('parseStrictJson() gives what JSON.parse gives for every text that JSON.str
     fc.property(fc.jsonValue({ maxDepth: 6 }), fc.nat(3), (value, indent) => {
       const text = JSON.stringify(value, null, indent)
       const verdict = parseStrictJson(text)
-      if (hasProtoMember(value)) return assert.equal(verdict.ok, false)
+      if (hasProtoMember(value) || hasLargeNumber(value)) return assert.equal(verdict.ok, false)
       assert.deepEqual(verdict, { ok: true, value: JSON.parse(text) })
     }),
   )
@@ -59,6 +59,11 @@ test('parseStrictJson() gives what JSON.parse gives for every text that JSON.str
 function hasProtoMember(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   return Object.hasOwn(value, '__proto__') || Object.values(value).some(hasProtoMember)
+}
+
+function hasLargeNumber(value: unknown): boolean {
+  if (typeof value === 'number') return Math.abs(value) > Number.MAX_SAFE_INTEGER
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasLargeNumber)
 }
 
 test('parseStrictJson() accepts a text only if JSON.parse does', () => {
@@ -106,6 +111,37 @@ test('parseStrictJson() refuses __proto__, deep nesting and what is no JSON', ()
   for (const text of ['', '{', '{"a":1}{', '{a:1}', "{'a':1}", '[1,]', 'NaN', '\ufeff{}', '01']) {
     assert.equal(parseStrictJson(text).ok, false, text)
   }
+})
+
+const inPlaces = (value: string) => [value, `[0,${value}]`, `{"a":{"b":${value}}}`, `{"a":1,"b":[[],${value}]}`]
+
+test('parseStrictJson() refuses numbers that not every reader reads alike, and says to send them as text', () => {
+  for (const number of ['1e999', '-1e999', '9007199254740992', '-9007199254740992', '12345678901234567890', '1e16']) {
+    for (const text of inPlaces(number)) {
+      const verdict = parseStrictJson(text)
+      assert.ok(!verdict.ok, text)
+      assert.equal(verdict.code, 'body-malformed')
+      assert.match(verdict.detail, /number.*as text/)
+    }
+  }
+  for (const number of ['9007199254740991', '-9007199254740991', '0.1', '-1.5e-300', '9e15', '1.0']) {
+    for (const text of inPlaces(number)) assert.deepEqual(parseStrictJson(text), { ok: true, value: JSON.parse(text) })
+  }
+  assert.equal(parseStrictJson('"12345678901234567890"').ok, true)
+})
+
+test('parseStrictJson() refuses half a surrogate pair, in a text and in the name of a member', () => {
+  const halves = [String.raw`"\ud800"`, String.raw`"a\udc00"`, String.raw`"\udc00\ud800"`, '"\ud800"']
+  for (const half of halves) {
+    for (const text of [...inPlaces(half), `{${half}:1}`, `[{"a":{${half}:{}}}]`]) {
+      const verdict = parseStrictJson(text)
+      assert.ok(!verdict.ok, text)
+      assert.match(verdict.detail, /surrogate/)
+    }
+  }
+  const whole = String.raw`"\ud83d\ude00"`
+  for (const text of [...inPlaces(whole), `{${whole}:1}`, '"😀"', String.raw`"\u0000"`])
+    assert.deepEqual(parseStrictJson(text), { ok: true, value: JSON.parse(text) })
 })
 
 test('isCount() takes whole numbers that every reader reads alike', () => {

@@ -4,8 +4,9 @@ import { accepted, refused, type Verdict } from '../verdict.ts'
 export const jsonDepthMax = 64
 
 /**
- * Parses JSON that has one meaning: one value, no object with two members of one name (RFC 8259 section 4 leaves open which of
- * them counts), no member `__proto__`, nesting of at most `depthMax`. Refuses with `body-malformed`. Untrusted input.
+ * Parses JSON that has one meaning (I-JSON, RFC 7493, and a little more): one value, no object with two members of one name
+ * (RFC 8259 section 4 leaves open which of them counts), no member `__proto__`, no number beyond ±(2^53 − 1), which readers round
+ * each in their way, no half of a surrogate pair, nesting of at most `depthMax`. Refuses with `body-malformed`. Untrusted input.
  */
 export function parseStrictJson(text: string, depthMax: number = jsonDepthMax): Verdict<unknown> {
   let value: unknown
@@ -16,19 +17,34 @@ export function parseStrictJson(text: string, depthMax: number = jsonDepthMax): 
     return refused('body-malformed', 'This is not one JSON value.')
   }
   const members = countMembers(value, depthMax)
-  if (members === tooDeep) return refused('body-malformed', `The JSON is nested deeper than ${depthMax} levels.`)
-  if (members === badMember) return refused('body-malformed', 'The JSON has a member named "__proto__".')
-  // A name written twice leaves one member in the value and two colons in the text: no set of names is needed to see it.
-  if (members !== countColons(text))
-    return refused('body-malformed', 'The JSON has an object with two members of one name.')
-  return accepted(value)
+  switch (members) {
+    case tooDeep:
+      return refused('body-malformed', `The JSON is nested deeper than ${depthMax} levels.`)
+    case badMember:
+      return refused('body-malformed', 'The JSON has a member named "__proto__".')
+    case badNumber:
+      return refused('body-malformed', 'The JSON has a number beyond ±9007199254740991: send such numbers as text.')
+    case badText:
+      return refused('body-malformed', 'The JSON has a text with half a surrogate pair: send bytes as base64.')
+    default:
+      // A name written twice leaves one member in the value and two colons in the text: no set of names is needed to see it.
+      return members === countColons(text)
+        ? accepted(value)
+        : refused('body-malformed', 'The JSON has an object with two members of one name.')
+  }
 }
 
 const tooDeep = -1
 const badMember = -2
+const badNumber = -3
+const badText = -4
 
 /** Members of all objects in a parsed value, or one of the negative marks. */
 function countMembers(value: unknown, depthLeft: number): number {
+  // RFC 7493 section 2.2. Above 2^53 a double no longer tells neighbours apart, and `1e999` is none at all.
+  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? 0 : badNumber
+  // RFC 7493 section 2.1.
+  if (typeof value === 'string') return value.isWellFormed() ? 0 : badText
   if (typeof value !== 'object' || value === null) return 0
   if (depthLeft === 0) return tooDeep
   let count = 0
@@ -42,6 +58,7 @@ function countMembers(value: unknown, depthLeft: number): number {
   }
   for (const [name, item] of Object.entries(value)) {
     if (name === '__proto__') return badMember
+    if (!name.isWellFormed()) return badText
     const inner = countMembers(item, depthLeft - 1)
     if (inner < 0) return inner
     count += inner + 1

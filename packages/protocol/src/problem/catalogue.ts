@@ -127,7 +127,7 @@ export const problemCatalogue = {
   'body-malformed': {
     status: 400,
     title: 'The body cannot be parsed',
-    advice: 'Send one JSON value without duplicate members.',
+    advice: 'Send one JSON value without duplicate members, and numbers beyond ±(2^53 − 1) as text.',
   },
   'media-type-unsupported': {
     status: 415,

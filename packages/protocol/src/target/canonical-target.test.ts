@@ -44,8 +44,17 @@ for (const raw of ambiguous) {
 }
 
 test('parseTarget() refuses a target that is too long, and too many segments', () => {
-  const long = parseTarget(`/${'a'.repeat(8192)}`)
-  assert.equal(!long.ok && long.code, 'target-too-long')
+  const long = [
+    `/${'a'.repeat(4096)}`,
+    `/a?b=${'%C3%A9'.repeat(700)}`,
+    `/a?b=${'!'.repeat(1400)}`,
+    `/${'$'.repeat(1400)}`,
+  ]
+  for (const raw of long) {
+    const target = parseTarget(raw)
+    assert.equal(!target.ok && target.code, 'target-too-long', raw.slice(0, 20))
+  }
+  assert.equal(parseTarget(`/${'a'.repeat(4095)}`).ok, true)
   assert.equal(parseTarget('/a'.repeat(65)).ok, false)
   assert.equal(parseTarget('/a'.repeat(64)).ok, true)
 })

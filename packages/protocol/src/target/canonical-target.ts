@@ -2,7 +2,8 @@ import { accepted, refused, type Verdict } from '../verdict.ts'
 import { decodePercent, encodePercent, hasControl, pathCharacter, unreserved } from './bytes.ts'
 import { parseQuery, type QueryPair } from './query.ts'
 
-export const targetCharactersMax = 8192
+/** Of the canonical form too: it stands in a transaction token, which has at most twice this with all its other claims. */
+const targetCharactersMax = 4096
 export const segmentsMax = 64
 
 /**
@@ -22,12 +23,10 @@ const nothingRepeated: readonly string[] = []
 
 /**
  * Reads the raw target of a request line (latin1, as Node gives it). Refuses with `ambiguous-target` whatever two readers
- * could take for different resources, with `target-too-long` above 8192 characters. Untrusted input.
+ * could take for different resources, with `target-too-long` above 4096 characters in either spelling. Untrusted input.
  */
 export function parseTarget(raw: string): Verdict<CanonicalTarget> {
-  if (raw.length > targetCharactersMax) {
-    return refused('target-too-long', `The target has ${raw.length} characters; ${targetCharactersMax} are accepted.`)
-  }
+  if (raw.length > targetCharactersMax) return tooLong(raw.length)
   if (raw.charCodeAt(0) !== 0x2f) {
     return refused(
       'ambiguous-target',
@@ -63,15 +62,22 @@ function parseEveryCharacter(raw: string): Verdict<CanonicalTarget> {
   if (!path.ok) return path
   const text = path.value.length === 0 ? '/' : `/${path.value.map(encodePercent).join('/')}`
   const rawQuery = mark < 0 ? '' : raw.slice(mark + 1)
+  if (text.length > targetCharactersMax) return tooLong(text.length)
   if (rawQuery === '') return accepted({ text, segments: path.value, query: noQuery, repeated: nothingRepeated })
   const query = parseQuery(rawQuery)
   if (!query.ok) return query
+  const whole = `${text}?${query.value.text}`
+  if (whole.length > targetCharactersMax) return tooLong(whole.length)
   return accepted({
-    text: `${text}?${query.value.text}`,
+    text: whole,
     segments: path.value,
     query: query.value.pairs,
     repeated: query.value.repeated,
   })
+}
+
+function tooLong(characters: number): Verdict<never> {
+  return refused('target-too-long', `The target has ${characters} characters; ${targetCharactersMax} are accepted.`)
 }
 
 function parsePath(path: string): Verdict<readonly string[]> {

@@ -37,8 +37,9 @@ function readBasic(authorization: string): ClientCredentials {
   const encoded = basicShape.exec(authorization)?.[1]
   const text = Buffer.from(encoded ?? '', 'base64').toString('latin1')
   const colon = text.indexOf(':')
-  if (encoded === undefined || colon <= 0) throw clientRefused()
-  return { id: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) }
+  const [id, secret] = [decode(text.slice(0, colon)), decode(text.slice(colon + 1))]
+  if (encoded === undefined || colon <= 0 || secret === '') throw clientRefused()
+  return { id, secret }
 }
 
 /** RFC 6749 section 5.2: 401 with the scheme that a client may use. */

@@ -1,9 +1,9 @@
-import { isPlainText, PopError, type JsonObject } from '@pop-api/protocol'
+import { PopError } from '@pop-api/protocol'
 import type { Answer } from '../../answer.ts'
-import { verifyToken } from '../../identify/verify-token.ts'
+import { ownerOfToken } from '../../identify/verify-token.ts'
 import type { Caller } from '../../identify/caller.ts'
 import type { Revocations } from '../../revoke/revocations.ts'
-import type { OpenOperation, OpenRequest } from '../operation.ts'
+import type { Notes, OpenOperation, OpenRequest } from '../operation.ts'
 import { readClient, type ClientCredentials } from './client.ts'
 import { readForm, requireParameter } from './form.ts'
 import type { SignInOptions } from './token.ts'
@@ -44,10 +44,10 @@ async function revoke(request: OpenRequest, options: EndSessionOptions): Promise
   const form = readForm(request)
   const token = requireParameter(form, 'token')
   const client = readClient(request.received.fields, form)
-  const caller = await callerOf(token, options)
-  if (caller !== undefined) request.notes.caller = caller
-  if (caller === undefined) await endSessionOf(token, client, options)
+  const caller = await ownerOfToken(token, options.authenticator)
+  if (caller === undefined) await endSessionOf(token, client, request.notes, options)
   else {
+    request.notes.caller = caller
     // On our own list first: should the provider be away, the token is refused here all the same.
     await options.revocations.add({ kind: 'jti', id: caller.jti, until: caller.exp })
     await revokeAtProvider(token, caller, client, options)
@@ -62,11 +62,17 @@ async function logOut(request: OpenRequest, options: EndSessionOptions): Promise
   const token = form.get('token')
   if (refreshToken === undefined && token === undefined)
     throw new PopError('oauth-request-invalid', 'Give refresh_token, or token with an access token.')
-  const caller = token === undefined ? undefined : await callerOf(token, options)
-  if (caller !== undefined) request.notes.caller = caller
-  if (caller?.sid !== undefined) await listSession(caller.sid, options)
-  if (refreshToken !== undefined) await endSessionOf(refreshToken, client, options)
-  else if (token !== undefined && caller !== undefined) await revokeAtProvider(token, caller, client, options)
+  const caller = token === undefined ? undefined : await ownerOfToken(token, options.authenticator)
+  if (caller !== undefined) {
+    request.notes.caller = caller
+    if (caller.sid !== undefined) await listSession(caller.sid, request.notes, options)
+    // A service client has no session, only its token.
+    else await options.revocations.add({ kind: 'jti', id: caller.jti, until: caller.exp })
+  }
+  const ended = refreshToken !== undefined && (await endSessionOf(refreshToken, client, request.notes, options))
+  if (!ended && caller === undefined)
+    throw new PopError('sign-in-refused', 'There is no session of this token: nothing was ended.')
+  if (!ended && token !== undefined && caller !== undefined) await revokeAtProvider(token, caller, client, options)
   return emptyAnswer(204)
 }
 
@@ -81,35 +87,27 @@ async function revokeAtProvider(
   if (clientId === (client?.id ?? provider.clientId)) await provider.revoke(token, client)
 }
 
-/** Ends the session of a refresh token here and at the provider; one that holds no more has no session to end. */
+/** Ends the session of a refresh token at the provider and here; false where there is none. */
 async function endSessionOf(
   refreshToken: string,
   client: ClientCredentials | undefined,
+  notes: Notes,
   options: EndSessionOptions,
-): Promise<void> {
-  const claims = await options.provider().introspect(refreshToken)
-  const sid = claims === undefined ? undefined : sessionOf(claims)
-  if (sid !== undefined) await listSession(sid, options)
-  if (claims !== undefined) await options.provider().revoke(refreshToken, client)
-}
-
-async function listSession(sid: string, { revocations, nowMs }: EndSessionOptions): Promise<void> {
-  const until = Math.ceil(nowMs() / 1000) + sessionSecondsMax
-  await revocations.add({ kind: 'sid', id: sid, until })
-}
-
-function sessionOf(claims: JsonObject): string | undefined {
-  return isPlainText(claims['sid'], 128) ? claims['sid'] : undefined
-}
-
-/** Who an access token is for; undefined for anything else, also for an access token that holds no more. */
-async function callerOf(token: string, { authenticator }: EndSessionOptions): Promise<Caller | undefined> {
+): Promise<boolean> {
   try {
-    return await verifyToken(token, authenticator)
+    const sid = await options.provider().endSession(refreshToken, client)
+    if (sid !== undefined) await listSession(sid, notes, options)
+    return true
   } catch (error) {
-    if (error instanceof PopError && error.status === 401) return undefined
+    if (error instanceof PopError && error.code === 'sign-in-refused') return false
     throw error
   }
+}
+
+async function listSession(sid: string, notes: Notes, { revocations, nowMs }: EndSessionOptions): Promise<void> {
+  notes.session = sid
+  const until = Math.ceil(nowMs() / 1000) + sessionSecondsMax
+  await revocations.add({ kind: 'sid', id: sid, until })
 }
 
 function emptyAnswer(status: 200 | 204): Answer {
