@@ -5,6 +5,7 @@ import { startModule } from '@pop-api/module'
 import {
   joinModule,
   meshServerOptions,
+  openProcessLog,
   peerSpiffeId,
   readBootFile,
   reportReady,
@@ -14,6 +15,7 @@ import { defineKafkaService, manifest, openSqliteDriver } from '../src/index.ts'
 
 // The module as a child of the supervisor: `POP_BOOT` names its boot file, with the listener `module`.
 // To the supervisor: { type: 'ready', address }
+const log = openProcessLog('kafka_service')
 try {
   const boot = await readBootFile()
   const started = new AsyncDisposableStack()
@@ -21,7 +23,7 @@ try {
   superviseProcess(() => started.disposeAsync())
   await mkdir(boot.home, { recursive: true, mode: 0o700 })
   const driver = started.use(openSqliteDriver(join(boot.home, 'topics.db'), Date.now))
-  const workload = started.use(await joinModule(boot, manifest))
+  const workload = started.use(await joinModule(boot, manifest, { onProblem: (err) => log.warn({ err }, 'control') }))
   const running = started.use(
     await startModule({
       definition: defineKafkaService(driver),
@@ -29,8 +31,10 @@ try {
       transport: { meshServerOptions, peerSpiffeId },
       listen: boot.listen['module'] ?? { host: '127.0.0.1', port: 0 },
       home: boot.home,
+      onFault: (err, request_id) => log.error({ request_id, err }, 'request failed'),
     }),
   )
+  log.info({ address: running.address }, 'ready')
   await reportReady({ address: running.address })
 } catch (error) {
   process.stderr.write(`kafka_service: ${error instanceof Error ? error.message : String(error)}\n`)

@@ -1,5 +1,5 @@
 import { isJsonObject } from '@pop-api/protocol'
-import { reportReady, sendMessage, superviseProcess, takeBootDocument } from '@pop-api/workload'
+import { openProcessLog, reportReady, sendMessage, superviseProcess, takeBootDocument } from '@pop-api/workload'
 import { parseControlBoot, parseSettingsSection } from '../src/boot.ts'
 import { startControl, type ControlHandle } from '../src/start-control.ts'
 
@@ -24,16 +24,19 @@ async function answer(control: ControlHandle, message: unknown): Promise<void> {
   await sendMessage({ type: 'token', id, token })
 }
 
+const log = openProcessLog('control')
 try {
-  const control = await startControl(parseControlBoot(await takeBootDocument(process.env)))
+  const control = await startControl({
+    ...parseControlBoot(await takeBootDocument(process.env)),
+    onFault: (err, request_id) => log.error({ request_id, err }, 'request failed'),
+  })
   superviseProcess(() => control[Symbol.asyncDispose]())
   process.on('message', (message) => {
     answer(control, message).catch((error: unknown) => {
-      process.stderr.write(
-        `${JSON.stringify({ level: 'error', message: 'supervisor message', error: String(error) })}\n`,
-      )
+      log.error({ err: error }, 'a message of the supervisor')
     })
   })
+  log.info({ control: control.control, admin: control.admin }, 'ready')
   await reportReady({
     control: control.control,
     admin: control.admin,

@@ -24,6 +24,7 @@ try {
       failed: (request_id, err) => log.error({ request_id, err }, 'request failed'),
     }),
   )
+  log.info({ gateway: running.gateway, operations: running.operations }, 'ready')
   await reportReady({ gateway: running.gateway, operations: running.operations })
 } catch (error) {
   process.stderr.write(`gateway: ${error instanceof Error ? error.message : String(error)}\n`)

@@ -30,6 +30,10 @@ try {
       usersFile,
       gateway,
       security,
+      onRefusedSignIn: (account, reason) => {
+        if (reason === 'locked-now') log.warn({ account, reason }, 'sign-in refused')
+        else log.info({ account, reason }, 'sign-in refused')
+      },
       onFailure: (error) => log.error({ err: error }, 'a request failed'),
     }),
   )

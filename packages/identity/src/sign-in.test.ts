@@ -202,3 +202,27 @@ test('password grant is for the gateway alone', async () => {
   assert.equal((await pop.token({ ...form, client_secret: 'wrong' })).json['error'], 'invalid_client')
   assert.equal((await pop.call('/protocol/openid-connect/token', { ...form, ...gateway })).status, 200)
 })
+
+test('why a sign-in was refused is told to the operator, and to nobody else', async () => {
+  await using pop = await startWorld({ max_failed_attempts: 3 })
+  const { password } = pop.user('bob')
+  const tries: readonly Readonly<Record<string, string>>[] = [
+    { username: 'nobody', password: 'x', totp: '000000' },
+    { username: 'bob', password: 'x', totp: pop.code('bob') },
+    { username: 'bob', password, totp: '000000' },
+    { username: 'bob', password },
+    { username: 'bob', password: 'x', totp: '000000' },
+    { username: 'bob', password, totp: pop.code('bob') },
+  ]
+  const answers = []
+  for (const credentials of tries) answers.push((await pop.token({ grant_type: 'password', ...credentials })).text)
+  assert.deepEqual(pop.refusals, [
+    'nobody unknown-user',
+    'bob wrong-password',
+    'bob wrong-code',
+    'bob no-code',
+    'bob locked-now',
+    'bob locked',
+  ])
+  assert.equal(new Set(answers).size, 1)
+})

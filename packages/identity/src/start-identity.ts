@@ -7,7 +7,7 @@ import { invalidGrantError, makeProvider } from './provider/make-provider.ts'
 import { loadSigningKey } from './provider/signing-key.ts'
 import { sessionEndpoints } from './session/session-endpoints.ts'
 import { accountBook } from './sign-in/account-book.ts'
-import { makeSignIn } from './sign-in/sign-in.ts'
+import { makeSignIn, type SignInRefusal } from './sign-in/sign-in.ts'
 import { artifactStore } from './state/artifact-store.ts'
 import { openDatabase } from './state/database.ts'
 import { revokedTokens } from './state/revoked-tokens.ts'
@@ -41,6 +41,8 @@ export interface IdentityOptions {
   readonly now?: () => number
   /** Is told of every fault that a client saw as `server_error`; never of a secret. */
   readonly onFailure: (error: unknown) => void
+  /** Is told why a sign-in was refused, which no client learns. */
+  readonly onRefusedSignIn?: (account: string, reason: SignInRefusal) => void
 }
 
 export interface Identity {
@@ -88,6 +90,7 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
     lockout: { failuresMax: security.max_failed_attempts, lockMs: security.lockout_duration * 1000 },
     requireSecondFactor: security.require_2fa,
     now,
+    refused: options.onRefusedSignIn ?? (() => undefined),
   })
   const purge = (): void => purgeOrTell([artifacts, revoked], options.onFailure)
   purge()

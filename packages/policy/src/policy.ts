@@ -73,15 +73,37 @@ export function decide(policy: Policy, caller: CallerRights, requirement: Requir
       outcome: 'allow',
       rule: 'role',
       ownerships,
-      reason: `a role of the caller carries ${describe(requirement.role)}`,
+      reason: carried(policy, caller, requirement.role),
     }
   }
   if (!holdsModulePermission(policy, caller, requirement.module)) {
     const reason = `neither the token nor a grant of a role of the caller (${named(caller.roles)}) carries ${requirement.module}`
     return { outcome: 'deny', rule: 'module-permission-missing', reason }
   }
-  const reason = `a role of the caller carries ${describe(requirement.role)} for ${ownerships.join(', ')}, and the token or a grant ${requirement.module}`
+  const reason = `${carried(policy, caller, requirement.role)}; ${requirement.module} ${granted(policy, caller, requirement.module)}`
   return { outcome: 'allow', rule: 'role+module', ownerships, reason }
+}
+
+/** Ownership by ownership, which role carries which permission: what an operator wants to know of a decision. */
+function carried(policy: Policy, caller: CallerRights, role: Requirement['role']): string {
+  const wanted = typeof role === 'string' ? [['any', role] as const] : Object.entries(role)
+  const held = wanted.flatMap(([ownership, permission]) => {
+    const carrier = caller.roles.find((name) => policy.roles.get(name)?.has(permission) === true)
+    if (carrier === undefined) return []
+    return [
+      typeof role === 'string'
+        ? `${permission} by the role ${carrier}`
+        : `${permission} (${ownership}) by the role ${carrier}`,
+    ]
+  })
+  return held.join(', ')
+}
+
+/** Where a module permission comes from that the caller holds. */
+function granted(policy: Policy, caller: CallerRights, permission: string): string {
+  if (caller.permissions.includes(permission)) return 'by the token'
+  const carrier = caller.roles.find((name) => policy.grants.get(name)?.has(permission) === true)
+  return `by a grant to the role ${carrier ?? 'none'}`
 }
 
 function heldOwnerships(policy: Policy, caller: CallerRights, role: Requirement['role']): readonly Ownership[] {
@@ -108,10 +130,6 @@ export function holdsModulePermission(policy: Policy, caller: CallerRights, perm
 /** The words of a Txn-Token's `scope` for an allowed operation of a module: `kafka.consume:own kafka.consume:public`. */
 export function scopeOf(permission: string, ownerships: readonly Ownership[]): string {
   return ownerships.map((ownership) => `${permission}:${ownership}`).join(' ')
-}
-
-function describe(role: Requirement['role']): string {
-  return typeof role === 'string' ? role : Object.values(role).join(' or ')
 }
 
 function named(roles: readonly string[]): string {

@@ -1,11 +1,13 @@
 import { constants } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:https'
 import fastify, { type FastifyInstance } from 'fastify'
 import { PopError } from '@pop-api/protocol'
 import type { EnrolmentContext } from '../enrolment/context.ts'
 import { enrol } from '../enrolment/enrol.ts'
 import { problemAnswer, type FaultListener } from '../listener/answer-problem.ts'
-import { parseJsonBytes } from '../listener/read-json.ts'
+import { adminConnectionsMax, listenerLimits } from '../listener/listener-limits.ts'
+import { readJsonBody } from '../listener/read-json.ts'
 
 /** Certificate and key of the admin listener, PEM. */
 export interface AdminIdentity {
@@ -27,9 +29,11 @@ export function createAdminListener(
   onFault: FaultListener,
 ): FastifyInstance<Server> {
   const app: FastifyInstance<Server> = fastify({
-    https: { ...adminTls(identity), maxHeaderSize: 16 * 1024, headersTimeout: 10_000 },
+    https: { ...adminTls(identity), ...listenerLimits },
     bodyLimit: bodyBytesMax,
-    requestTimeout: 30_000,
+    // The framework sets these two once more, to what it is told here.
+    requestTimeout: listenerLimits.requestTimeout,
+    keepAliveTimeout: listenerLimits.keepAliveTimeout,
     // Who asks is who holds the socket: no header says otherwise.
     trustProxy: false,
     forceCloseConnections: true,
@@ -40,9 +44,12 @@ export function createAdminListener(
       reply.raw.writeHead(status, headers).end(body)
     },
   })
+  app.server.maxConnections = adminConnectionsMax
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
-    parseJsonBytes(body),
+  // The framework's own reader keeps every piece of a body, so ours reads the stream.
+  app.addContentTypeParser(
+    'application/json',
+    async (_request: unknown, payload: IncomingMessage) => await readJsonBody(payload, bodyBytesMax),
   )
   app.setErrorHandler(async (failure, _request, reply) => {
     const { status, headers, body } = problemAnswer(refusalOf(failure), onFault)
@@ -66,7 +73,6 @@ export function createAdminListener(
 function refusalOf(failure: unknown): unknown {
   const status = failure instanceof Error && 'statusCode' in failure ? failure.statusCode : undefined
   if (failure instanceof PopError || typeof status !== 'number' || status >= 500) return failure
-  if (status === 413) return new PopError('body-too-large', `At most ${bodyBytesMax} bytes are accepted here.`)
   if (status === 415) return new PopError('media-type-unsupported', 'Send application/json.')
   return new PopError('malformed-request', 'The request cannot be read.', { cause: failure })
 }

@@ -1,3 +1,4 @@
+import { spkiSha256Of } from '@pop-api/keyring'
 import {
   isJsonObject,
   parseSpiffeId,
@@ -11,6 +12,7 @@ import { enrolmentApiKey, replaceApiKey } from '../apikeys/api-keys.ts'
 import { takeManifest } from '../modules/modules.ts'
 import type { EnrolmentContext } from './context.ts'
 import { makeGrant } from './grant.ts'
+import { putHolder, requireHolder, type Holder } from './holder.ts'
 import { bindingOf, readBroughtKeys, type BroughtKeys } from './request-keys.ts'
 import { bindToken, findToken, keepResult, spiffeIdFor, type KnownToken } from './tokens.ts'
 import { putTxnKey } from './txn-keys.ts'
@@ -34,7 +36,7 @@ export async function enrol(context: EnrolmentContext, body: unknown, address: s
     bindToken(store, token, binding)
     // A repeated answer changes nothing again: the workload may have renewed or moved on meanwhile.
     if (token.result !== undefined || spiffeId === undefined) return
-    register(context, token, spiffeId)
+    putHolder(store, { spiffeId, keySha256: meshKeyOf(keys) }, token, nowMs())
     takeWhatItBrought(context, { kind: token.kind, name: token.name, spiffeId }, keys, request)
     if (apiKey !== undefined) {
       const owner = { owner: `module:${token.name}`, spiffeId }
@@ -46,25 +48,38 @@ export async function enrol(context: EnrolmentContext, body: unknown, address: s
 }
 
 /**
- * `POST /renew`: the same for a member that shows its certificate. Its SPIFFE ID decides everything; it must still be known.
- * Throws `workload-refused` as well. Untrusted input.
+ * `POST /renew`: the same for a member that shows its certificate. Its SPIFFE ID decides everything; its mesh key must be the one
+ * of its last enrolment, so that whoever took a certificate cannot move on to keys of its own. Throws `workload-refused` as well.
+ * Untrusted input.
  */
-export async function renew(context: EnrolmentContext, body: unknown, spiffeId: string): Promise<EnrolResponse> {
+export async function renew(context: EnrolmentContext, body: unknown, holder: Holder): Promise<EnrolResponse> {
   const { store, publisher } = context
   const request = requireObject(body)
+  const { spiffeId } = holder
   const id = parseSpiffeId(spiffeId)
-  const known = store.database.prepare('select 1 from workloads where spiffe_id = ?').get(spiffeId)
-  if (known === undefined || id === undefined || id.kind === 'control') {
-    throw new PopError('workload-refused', 'This workload is not enrolled here.')
+  if (id === undefined || id.kind === 'control') {
+    throw new PopError('workload-refused', 'Only a gateway or a module renews here.')
   }
   if (Object.hasOwn(request, 'token')) throw new PopError('enrolment-refused', 'A renewal has no token.')
   const keys = await readBroughtKeys(request, id.kind)
-  publisher.change(() => takeWhatItBrought(context, { kind: id.kind, name: nameOf(id), spiffeId }, keys, request))
+  if (meshKeyOf(keys) !== holder.keySha256) {
+    throw new PopError(
+      'enrolment-refused',
+      'A renewal is for the same mesh key; for another one enrol with a new token.',
+    )
+  }
+  publisher.change(() => {
+    // Somebody may have enrolled under this name while the request was read.
+    requireHolder(store, holder)
+    takeWhatItBrought(context, { kind: id.kind, name: nameOf(id), spiffeId }, keys, request)
+  })
   return await makeGrant(context, spiffeId, keys)
 }
 
-function register({ store, nowMs }: EnrolmentContext, { kind, name }: KnownToken, spiffeId: string): void {
-  store.database.prepare('insert or replace into workloads values (?, ?, ?, ?)').run(spiffeId, kind, name, nowMs())
+/** What a member of the mesh must have brought: `readBroughtKeys` refuses one without. */
+function meshKeyOf({ mesh }: BroughtKeys): string {
+  if (mesh === undefined) throw new Error('A member of the mesh without a mesh key got through.')
+  return spkiSha256Of(mesh)
 }
 
 interface Identity {

@@ -2,11 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { TLSSocket } from 'node:tls'
 import { compileRoutes, parseSpiffeId, parseTarget, PopError, type RouteFinder } from '@pop-api/protocol'
-import { guardMeshServer, meshServerOptions, peerSpiffeId, type MeshMember } from '@pop-api/workload'
+import { guardMeshServer, meshServerOptions, peerKeySha256, peerSpiffeId, type MeshMember } from '@pop-api/workload'
 import type { Followers } from '../bulletin/applied.ts'
 import type { EnrolmentContext } from '../enrolment/context.ts'
+import { requireHolder } from '../enrolment/holder.ts'
 import { problemAnswer, type FaultListener } from './answer-problem.ts'
 import { controlRoutes, type Answer, type Handler } from './control-routes.ts'
+import { connectionsOfPeerMax, controlConnectionsMax, listenerLimits } from './listener-limits.ts'
+import { readJson } from './read-json.ts'
 
 export interface ControlListenerOptions {
   readonly member: MeshMember
@@ -15,24 +18,20 @@ export interface ControlListenerOptions {
   readonly onFault: FaultListener
 }
 
-const headerBytesMax = 16 * 1024
-
 /**
- * The `control` listener: TLS 1.3 with a client certificate of the mesh, and the SPIFFE ID in it must be of this trust domain and
- * enrolled here. The caller listens and closes.
+ * The `control` listener: TLS 1.3 with a client certificate of the mesh. The SPIFFE ID in it must be of this trust domain and
+ * enrolled here, its key the one of the last enrolment. The caller listens and closes.
  */
 export function createControlListener({ member, context, followers, onFault }: ControlListenerOptions): Server {
   const find = compileRoutes(controlRoutes(context, followers))
-  const server = createServer(
-    { ...meshServerOptions(member), maxHeaderSize: headerBytesMax, headersTimeout: 10_000, requestTimeout: 30_000 },
-    (request, response) => {
-      serve(request, response, context, find).then(
-        (answer) => send(response, answer),
-        (failure: unknown) => sendProblem(request, response, failure, onFault),
-      )
-    },
-  )
-  guardMeshServer(server)
+  const server = createServer({ ...meshServerOptions(member), ...listenerLimits }, (request, response) => {
+    serve(request, response, context, find).then(
+      (answer) => send(response, answer),
+      (failure: unknown) => sendProblem(request, response, failure, onFault),
+    )
+  })
+  server.maxConnections = controlConnectionsMax
+  guardMeshServer(server, { connectionsOfPeerMax })
   // Whoever cannot speak HTTP over a verified connection is not answered; whoever fails the handshake never gets here.
   server.on('clientError', (_error, socket) => socket.destroy())
   return server
@@ -44,13 +43,15 @@ async function serve(
   context: EnrolmentContext,
   find: RouteFinder<Handler>,
 ): Promise<Answer> {
-  const spiffeId = request.socket instanceof TLSSocket ? peerSpiffeId(request.socket) : undefined
+  const socket = request.socket instanceof TLSSocket ? request.socket : undefined
+  const spiffeId = socket && peerSpiffeId(socket)
+  const keySha256 = socket && peerKeySha256(socket)
   const id = spiffeId === undefined ? undefined : parseSpiffeId(spiffeId)
-  if (spiffeId === undefined || id?.domain !== context.domain) {
+  if (spiffeId === undefined || keySha256 === undefined || id?.domain !== context.domain) {
     throw new PopError('workload-refused', 'The certificate names nobody of this trust domain.')
   }
-  const known = context.store.database.prepare('select 1 from workloads where spiffe_id = ?').get(spiffeId)
-  if (known === undefined) throw new PopError('workload-refused', 'This workload is not enrolled here.')
+  const holder = { spiffeId, keySha256 }
+  requireHolder(context.store, holder)
   const target = parseTarget(request.url ?? '')
   if (!target.ok) throw new PopError(target.code, target.detail)
   const match = find(request.method ?? '', target.value.segments)
@@ -59,7 +60,17 @@ async function serve(
     const headers = { allow: match.allow.join(', ') }
     throw new PopError('method-not-allowed', `Use ${headers.allow}.`, { headers })
   }
-  return await match.value({ spiffeId, id, request, response, target: target.value })
+  const { bodyBytesMax, handle } = match.value
+  const asked = { holder, id, request, response, target: target.value }
+  if (bodyBytesMax === 'none') {
+    // A body that nobody wants is thrown away as it comes; unread, its pieces would stay for as long as the answer goes on.
+    request.resume()
+    return await handle({ ...asked, body: undefined })
+  }
+  const body = await readJson(request, bodyBytesMax)
+  // Somebody may have enrolled under this name while the body came.
+  requireHolder(context.store, holder)
+  return await handle({ ...asked, body })
 }
 
 function send(response: ServerResponse, answer: Answer): void {

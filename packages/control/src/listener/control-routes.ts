@@ -6,14 +6,16 @@ import { streamChanges } from '../bulletin/stream.ts'
 import type { Audience } from '../bulletin/views.ts'
 import type { EnrolmentContext } from '../enrolment/context.ts'
 import { renew } from '../enrolment/enrol.ts'
+import { requireHolder, type Holder } from '../enrolment/holder.ts'
 import { parseInstanceReport, putInstance } from '../modules/instances.ts'
-import { readJson } from './read-json.ts'
 
 /** A member of the mesh that asks: who it is, proved by TLS. */
 interface Asked {
-  readonly spiffeId: string
+  readonly holder: Holder
   readonly id: WorkloadId
   readonly request: IncomingMessage
+  /** Parsed JSON; undefined where the route takes none. Untrusted. */
+  readonly body: unknown
   readonly response: ServerResponse
   readonly target: CanonicalTarget
 }
@@ -21,50 +23,63 @@ interface Asked {
 /** An answer in JSON, nothing (204), or a response that the handler has begun itself. */
 export type Answer = { readonly json: unknown } | 'nothing' | 'begun'
 
-export type Handler = (asked: Asked) => Promise<Answer>
+type Handle = (asked: Asked) => Promise<Answer>
+
+/** One route: how large a body it takes, and what it does once that is read. */
+export interface Handler {
+  readonly bodyBytesMax: number | 'none'
+  readonly handle: Handle
+}
 
 const manifestBytesMax = 1024 * 1024
 const smallBytesMax = 4 * 1024
-/** A proof is a whole signed section. */
-const proofBytesMax = 16 * 1024 * 1024
+/**
+ * A follower that is ahead proves it with a heartbeat, which has less than a kilobyte. Only one that heard none yet sends the change
+ * or the snapshot itself, which this has room for with all manifests of some hundred modules.
+ */
+const proofBytesMax = 2 * 1024 * 1024
 
 /** Everything that the control listener serves (interfaces.md, bulletin, instances). */
 export function controlRoutes(context: EnrolmentContext, followers: Followers): readonly Route<Handler>[] {
   const { publisher, store, environment, nowMs } = context
   return [
-    route('GET', '/bulletin', async ({ id }) => ({ json: { jws: publisher.snapshot(audienceOf(id)) } })),
-    route('GET', '/bulletin/changes', async ({ id, target, response }) => {
+    route('GET', '/bulletin', 'none', async ({ id }) => ({ json: { jws: publisher.snapshot(audienceOf(id)) } })),
+    route('GET', '/bulletin/changes', 'none', async ({ id, holder, target, response }) => {
       const [after, ...others] = target.query
       if (after?.name !== 'after' || others.length > 0 || !/^\d{1,15}\.\d{1,15}$/.test(after.value)) {
         throw new PopError('parameter-invalid', 'Say ?after=EPOCH.N and nothing else.')
       }
-      streamChanges(publisher, audienceOf(id), response)
+      streamChanges(publisher, audienceOf(id), response, () => requireHolder(store, holder))
       return 'begun'
     }),
-    route('POST', '/bulletin/applied', async ({ id, spiffeId, request }) => {
-      const report = parseApplied(await readJson(request, proofBytesMax))
-      noteApplied(publisher, followers, { audience: audienceOf(id), spiffeId }, report, nowMs())
+    route('POST', '/bulletin/applied', proofBytesMax, async ({ id, holder: { spiffeId }, body }) => {
+      noteApplied(publisher, followers, { audience: audienceOf(id), spiffeId }, parseApplied(body), nowMs())
       return 'nothing'
     }),
-    route('PUT', '/instance', async ({ id, spiffeId, request }) => {
+    route('PUT', '/instance', smallBytesMax, async ({ id, holder: { spiffeId }, request, body }) => {
       if (id.kind !== 'module') throw new PopError('workload-refused', 'Only modules have instances.')
       const key = request.headers['x-api-key']
       const owner = typeof key === 'string' ? ownerOfApiKey(store, key, environment) : undefined
       if (owner?.owner !== `module:${id.module}` || owner.spiffeId !== spiffeId) {
         throw new PopError('workload-refused', 'Certificate and X-API-Key must be of the same module instance.')
       }
-      const report = parseInstanceReport(await readJson(request, smallBytesMax))
+      const report = parseInstanceReport(body)
       publisher.change(() => putInstance(store, spiffeId, id.module, report))
       return 'nothing'
     }),
-    route('POST', '/renew', async ({ spiffeId, request }) => ({
-      json: await renew(context, await readJson(request, manifestBytesMax), spiffeId),
+    route('POST', '/renew', manifestBytesMax, async ({ holder, body }) => ({
+      json: await renew(context, body, holder),
     })),
   ]
 }
 
-function route(method: string, template: string, value: Handler): Route<Handler> {
-  return { method, template, value }
+function route(
+  method: string,
+  template: string,
+  bodyBytesMax: Handler['bodyBytesMax'],
+  handle: Handle,
+): Route<Handler> {
+  return { method, template, value: { bodyBytesMax, handle } }
 }
 
 /** Which view a member gets. Control itself follows nothing. */

@@ -1,9 +1,11 @@
 import {
   basesOverlap,
+  compileValidator,
   isJsonObject,
   manifestDigest,
   parseManifest,
   PopError,
+  type Manifest,
   type ModuleEntry,
 } from '@pop-api/protocol'
 import { requiredText, textOf, type Store } from '../store/store.ts'
@@ -14,11 +16,11 @@ export type ManifestState = 'active' | 'pending'
 
 /**
  * Takes the manifest that a module shows. The first one is pinned; a later one is in force at once if nothing that is pinned
- * changed or if `approve` says so, else it waits. Throws `manifest-invalid`, also for another name than the module's and for a
- * base that overlaps another module's. Untrusted input.
+ * changed or if `approve` says so, else it waits. Throws `manifest-invalid`, also for another name than the module's, for a base
+ * that overlaps another module's, and for schemas that no gateway could compile. Untrusted input.
  */
 export function takeManifest(store: Store, name: string, document: unknown, approve: boolean): ManifestState {
-  const manifest = parseManifest(document)
+  const manifest = readManifest(document)
   if (manifest.name !== name) {
     throw new PopError('manifest-invalid', `The manifest is of ${manifest.name}, the credential of ${name}.`)
   }
@@ -35,8 +37,7 @@ export function takeManifest(store: Store, name: string, document: unknown, appr
     store.database.prepare('update modules set pending = null, pending_digest = null where name = ?').run(name)
     return 'active'
   }
-  const present = parseManifest(JSON.parse(requiredText(row['manifest'])))
-  if (approve || pinOf(present) === pinOf(manifest)) {
+  if (approve || pinOfStored(requiredText(row['manifest'])) === pinOf(manifest)) {
     putInForce(store, name, manifest.base, text, digest)
     return 'active'
   }
@@ -49,7 +50,7 @@ export function approveManifest(store: Store, name: string): boolean {
   const row = store.database.prepare('select pending, pending_digest from modules where name = ?').get(name)
   const pending = textOf(row?.['pending'])
   if (row === undefined || pending === undefined) return false
-  const { base } = parseManifest(JSON.parse(pending))
+  const { base } = readManifest(JSON.parse(pending))
   refuseOverlap(store, name, base)
   putInForce(store, name, base, pending, requiredText(row['pending_digest']))
   return true
@@ -76,6 +77,32 @@ export function moduleEntries({ database }: Store): Readonly<Record<string, Modu
   )
 }
 
+/** A manifest that every gateway can work with: one that cannot be compiled would keep all of them from every later change. */
+function readManifest(document: unknown): Manifest {
+  const manifest = parseManifest(document)
+  const faults = manifest.operations.flatMap((operation) => {
+    try {
+      compileValidator(operation, manifest.document)
+      return []
+    } catch (error) {
+      return [`${operation.id}: ${error instanceof Error ? error.message : String(error)}`]
+    }
+  })
+  if (faults.length === 0) return manifest
+  const named = faults.slice(0, 20).join('; ')
+  throw new PopError('manifest-invalid', `The schemas of ${faults.length} operation(s) do not compile: ${named}.`)
+}
+
+/** Undefined for a manifest that an earlier version took and this one refuses: whatever replaces it waits for approval. */
+function pinOfStored(text: string): string | undefined {
+  try {
+    return pinOf(parseManifest(JSON.parse(text)))
+  } catch (error) {
+    if (error instanceof PopError && error.code === 'manifest-invalid') return undefined
+    throw error
+  }
+}
+
 function putInForce({ database }: Store, name: string, base: string, manifest: string, digest: string): void {
   const update =
     'update modules set base = ?, manifest = ?, digest = ?, pending = null, pending_digest = null where name = ?'
@@ -83,9 +110,9 @@ function putInForce({ database }: Store, name: string, base: string, manifest: s
 }
 
 function refuseOverlap({ database }: Store, name: string, base: string): void {
-  for (const row of database.prepare('select name, base from modules where name <> ?').all(name)) {
-    const other = requiredText(row['base'])
-    if (!basesOverlap(base, other)) continue
-    throw new PopError('manifest-invalid', `The base ${base} overlaps ${other} of ${requiredText(row['name'])}.`)
+  for (const row of database.prepare('select base from modules where name <> ?').all(name)) {
+    if (!basesOverlap(base, requiredText(row['base']))) continue
+    // Which other modules there are is nothing that a module may find out by trying bases.
+    throw new PopError('manifest-invalid', `The base ${base} is taken: choose another.`)
   }
 }

@@ -9,8 +9,8 @@ export interface Store {
   readonly [Symbol.dispose]: () => void
 }
 
-/** Values that stand alone; `keyring` keeps the keys, this the rest. */
-const schema = `
+/** The tables of the first version; `keyring` keeps the keys, this the rest. */
+const firstVersion = `
   create table if not exists facts (name text primary key, value text not null) strict;
   create table if not exists tokens (
     hash text primary key, kind text not null, name text not null, instance text not null, cidr text not null,
@@ -39,13 +39,28 @@ const schema = `
   ) strict;
 `
 
-/** Opens or makes the database at `path` (0600): write-ahead log, every commit synchronised. Throws when another holds it. */
+/**
+ * What leads from each version of the store to the next; `pragma user_version` counts those that are done. Only ever added to. The
+ * first may find its tables: stores began without a count.
+ */
+const migrations: readonly string[] = [firstVersion, 'alter table workloads add column mesh_key text']
+
+/**
+ * Opens or makes the database at `path` (0600): write-ahead log, every commit synchronised. An older one is brought up to date.
+ * Throws when another process holds it, or a later version of control made it.
+ */
 export function openStore(path: string): Store {
   const database = new DatabaseSync(path, { timeout: 0 })
   chmodSync(path, 0o600)
   // Exclusive: two controls on one state would each count their own sequence.
   database.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full')
-  database.exec(`pragma foreign_keys = on; begin exclusive; ${schema} commit`)
+  database.exec('pragma foreign_keys = on')
+  try {
+    migrate(database)
+  } catch (error) {
+    database.close()
+    throw error
+  }
   return {
     database,
     transact: (work) => {
@@ -61,6 +76,17 @@ export function openStore(path: string): Store {
     },
     [Symbol.dispose]: () => database.close(),
   }
+}
+
+function migrate(database: DatabaseSync): void {
+  const done = requiredNumber(database.prepare('pragma user_version').get()?.['user_version'])
+  if (done > migrations.length) {
+    throw new Error(
+      `The state is of version ${done}, and this control knows versions up to ${migrations.length}: start the later one.`,
+    )
+  }
+  const missing = migrations.slice(done).join(';')
+  database.exec(`begin exclusive; ${missing}; pragma user_version = ${migrations.length}; commit`)
 }
 
 /** A fact as it was last set; undefined when it never was. */

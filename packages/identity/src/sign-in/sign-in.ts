@@ -28,14 +28,19 @@ export interface SignInOptions {
   readonly requireSecondFactor: boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Told why a sign-in was refused, for operators alone: the client never learns. `account` is untrusted text. */
+  readonly refused: (account: string, reason: SignInRefusal) => void
 }
+
+/** `locked-now`: this very try has locked the account. */
+export type SignInRefusal = 'unknown-user' | 'wrong-password' | 'wrong-code' | 'no-code' | 'locked' | 'locked-now'
 
 // The row that tries under unknown names write to, so that they write as well. No id of a user: those are UUIDs.
 const nobody = 'nobody'
 
 /** Prepares sign-in by exact user name; hashing the passwords takes some 50 ms each. */
 export async function makeSignIn(options: SignInOptions): Promise<SignIn> {
-  const { users, accounts, lockout, requireSecondFactor, now } = options
+  const { users, accounts, lockout, requireSecondFactor, now, refused } = options
   const byName = new Map(users.map((user) => [user.username, user]))
   const passwords = await passwordBook(new Map(users.map((user) => [user.id, user.password])))
   const decoySecret = encodeBase32(randomBytes(20))
@@ -43,15 +48,26 @@ export async function makeSignIn(options: SignInOptions): Promise<SignIn> {
     const user = byName.get(username)
     const accountId = user?.id ?? nobody
     const passwordFits = await passwords.verify(accountId, password)
-    return accounts.update(accountId, (state) => {
+    let reason: SignInRefusal | undefined
+    const signedIn = await accounts.update(accountId, (state) => {
       const nowMs = now()
       // A missing code costs what a wrong one does; it is looked at as one that cannot fit.
       const step = verifyTotp(user?.totp_secret ?? decoySecret, code ?? '', nowMs, state.lastStep)
       const proof = proofOf(passwordFits, code, step, requireSecondFactor)
       const judged = judgeTry(state, proof, lockout, nowMs)
       const result = judged.accepted && user !== undefined ? { user, secondFactor: step !== undefined } : undefined
+      if (result === undefined) {
+        const wasLocked = nowMs < state.lockedUntilMs
+        if (user === undefined) reason = 'unknown-user'
+        else if (wasLocked) reason = 'locked'
+        else if (judged.state.lockedUntilMs > nowMs) reason = 'locked-now'
+        else if (!passwordFits) reason = 'wrong-password'
+        else reason = code === undefined ? 'no-code' : 'wrong-code'
+      }
       return { state: judged.state, result }
     })
+    if (reason !== undefined) refused(username, reason)
+    return signedIn
   }
 }
 

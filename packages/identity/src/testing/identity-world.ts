@@ -49,6 +49,8 @@ export interface IdentityWorld {
   readonly folder: string
   readonly identity: Identity
   readonly failures: readonly unknown[]
+  /** Why sign-ins were refused, in their order: `account reason`. */
+  readonly refusals: readonly string[]
   /** Milliseconds since 1970; begins at the system's time. */
   readonly clock: { ms: number }
   user(name: string): DevUser
@@ -70,6 +72,7 @@ export async function startWorld(security: Partial<IdentityOptions['security']> 
   const { users, clients } = await ensureDevUsers(usersFile)
   const clock = { ms: Date.now() }
   const failures: unknown[] = []
+  const refusals: string[] = []
   const options: IdentityOptions = {
     home: join(folder, 'identity'),
     listen: { host: '127.0.0.1', port: 0 },
@@ -79,11 +82,13 @@ export async function startWorld(security: Partial<IdentityOptions['security']> 
     security: { token_expiration: 3600, max_failed_attempts: 5, lockout_duration: 300, require_2fa: true, ...security },
     now: () => clock.ms,
     onFailure: (error) => failures.push(error),
+    onRefusedSignIn: (account, reason) => refusals.push(`${account} ${reason}`),
   }
   let identity = await startIdentity(options)
   const world: IdentityWorld = {
     folder,
     failures,
+    refusals,
     clock,
     get identity() {
       return identity

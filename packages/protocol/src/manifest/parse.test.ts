@@ -19,6 +19,41 @@ function documentWith(changes: Record<string, unknown>, base = '/v1/kafka'): Rec
   }
 }
 
+const catastrophic = { type: 'string', pattern: '^(a+)+$', maxLength: 64 }
+
+function bodyOf(schema: object): Record<string, unknown> {
+  return { requestBody: { content: { 'application/json': { schema } } } }
+}
+
+function manyParameters(count: number): readonly object[] {
+  return Array.from({ length: count }, (_, index) => ({ name: `q${index}`, in: 'query', schema: {} }))
+}
+
+function manyOperations(count: number): Record<string, unknown> {
+  const get = { 'x-pop-requires': { role: 'create_resource', module: 'kafka.modify' } }
+  const paths = Array.from({ length: count }, (_, index) => [`/x${index}`, { get }] as const)
+  return { ...documentWith({}), paths: Object.fromEntries(paths) }
+}
+
+test('parseManifest() takes 200 operations, and patterns whose cost is bounded', () => {
+  assert.equal(parseManifest(manyOperations(200)).operations.length, 200)
+  const schema = {
+    properties: { pattern: { type: 'string', pattern: '^[a-z]+-[a-z]+$', maxLength: 128 } },
+    patternProperties: { '^x-[a-z]*$': {}, '^y-[a-z]{1,40}$': {} },
+    propertyNames: { maxLength: 128 },
+  }
+  assert.equal(parseManifest(documentWith(bodyOf(schema))).operations.length, 1)
+})
+
+test('parseManifest() names the first 20 faults and says how many there are', () => {
+  const many = Array.from({ length: 31 }, (_, index) => [`/x${index}`, { get: {} }] as const)
+  assert.throws(
+    () => parseManifest({ ...documentWith({}), paths: Object.fromEntries(many) }),
+    (error) =>
+      error instanceof PopError && /has 31 fault/.test(error.message) && error.message.split(';').length === 21,
+  )
+})
+
 test('parseManifest() makes operations of an OpenAPI document', () => {
   const manifest = parseManifest(documentWith({}))
   assert.equal(manifest.name, 'kafka_service')
@@ -49,6 +84,34 @@ const refusals: readonly (readonly [string, Record<string, unknown>, RegExp])[] 
     /has no schema/,
   ],
   ['a method that is not served', { ...documentWith({}), paths: { '/topics': { trace: operation } } }, /not served/],
+  ['201 operations', manyOperations(201), /201 operations, at most 200/],
+  ['1001 parameters', documentWith({ parameters: manyParameters(1000) }), /1001 parameters and bodies/],
+  [
+    'a parameter with a pattern that backtracks',
+    documentWith({ parameters: [{ name: 'q', in: 'query', schema: catastrophic }] }),
+    /#\/paths\/~1topics~1\{topic\}\/patch\/parameters\/0\/schema\/pattern: the pattern "\^\(a\+\)\+\$" can take/,
+  ],
+  [
+    'a body with such a pattern',
+    documentWith(bodyOf({ items: { allOf: [catastrophic] } })),
+    /items\/allOf\/0\/pattern/,
+  ],
+  [
+    'a component with such a pattern',
+    { ...documentWith({}), components: { schemas: { pattern: catastrophic } } },
+    /#\/components\/schemas\/pattern\/pattern/,
+  ],
+  [
+    'a key of patternProperties with such a pattern',
+    documentWith(bodyOf({ patternProperties: { '^(a+)+$': {} }, propertyNames: { maxLength: 64 } })),
+    /schema\/patternProperties: the pattern/,
+  ],
+  ['an unbounded pattern without maxLength', documentWith(bodyOf({ pattern: '^a*$' })), /needs a maxLength/],
+  [
+    'unbounded patternProperties without a bound on names',
+    documentWith(bodyOf({ patternProperties: { '^a*$': {} } })),
+    /needs a maxLength/,
+  ],
   ['no operation', { ...documentWith({}), paths: {} }, /no operation/],
 ]
 

@@ -1,6 +1,7 @@
 import { PopError } from '../problem/pop-error.ts'
 import { parseTemplate } from '../routes/template.ts'
 import { compileRoutes } from '../routes/trie.ts'
+import { checkPatterns } from './check-patterns.ts'
 import { methods, type Manifest, type ManifestDocument, type Method, type Operation } from './manifest.ts'
 import { parseOperation } from './operation.ts'
 import { isRecord, resolveReference } from './reference.ts'
@@ -12,15 +13,22 @@ const permissionShape = /^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/
 /** Paths that the gateway keeps for itself; no module may be based at, above or below one. */
 export const reservedPaths = ['/oauth', '/session', '/.well-known', '/v1/pop', '/openapi.json'] as const
 
+/** Every gateway and module compiles each operation and each schema, whenever a manifest changes. */
+const operationsMax = 200
+const schemasMax = 1000
+const faultsNamedMax = 20
+
 /**
- * Makes a `Manifest` of an OpenAPI 3.1 document. Throws `manifest-invalid` that names every fault at once, each with its
- * place. An operation without `x-pop-requires` does not load: what nobody decided is denied. Untrusted input.
+ * Makes a `Manifest` of an OpenAPI 3.1 document. Throws `manifest-invalid` that names the faults, each with its place, the first
+ * 20 of them. An operation without `x-pop-requires` does not load: what nobody decided is denied. Untrusted input.
  */
 export function parseManifest(document: unknown): Manifest {
   const faults: string[] = []
   const manifest = read(document, faults)
   if (manifest === undefined || faults.length > 0) {
-    throw new PopError('manifest-invalid', `The manifest has ${faults.length} fault(s): ${faults.join('; ')}.`)
+    const more = faults.length > faultsNamedMax ? '; and more' : ''
+    const named = faults.slice(0, faultsNamedMax).join('; ')
+    throw new PopError('manifest-invalid', `The manifest has ${faults.length} fault(s): ${named}${more}.`)
   }
   return manifest
 }
@@ -40,6 +48,8 @@ function read(document: unknown, faults: string[]): Manifest | undefined {
   for (const permission of permissions) text(permission, permissionShape, 'x-pop-module.permissions', faults)
   if (overlapsReserved(base)) faults.push(`x-pop-module.base ${base} is reserved for the gateway`)
   const operations = readPaths(document, permissions, faults)
+  checkNumbers(operations, faults)
+  checkPatterns(document, faults)
   if (faults.length === 0) checkRoutes(operations, faults)
   return { name, base, permissions, operations, document }
 }
@@ -78,6 +88,17 @@ function readPaths(document: ManifestDocument, permissions: readonly string[], f
   }
   if (operations.length === 0) faults.push('paths has no operation')
   return operations
+}
+
+function checkNumbers(operations: readonly Operation[], faults: string[]): void {
+  if (operations.length > operationsMax)
+    faults.push(`paths has ${operations.length} operations, at most ${operationsMax} are taken: make two modules of it`)
+  const schemas = operations.reduce(
+    (count, { parameters, body }) => count + parameters.length + Object.keys(body?.content ?? {}).length,
+    0,
+  )
+  if (schemas > schemasMax)
+    faults.push(`the operations have ${schemas} parameters and bodies, at most ${schemasMax} are taken`)
 }
 
 function isMethod(method: string): method is Method {

@@ -90,7 +90,7 @@ function readQuery(parameters: readonly Parameter[], target: CanonicalTarget): R
   }
   for (const { name } of target.query) {
     if (!parameters.some((parameter) => parameter.in === 'query' && parameter.name === name))
-      throw new PopError('parameter-invalid', 'The query has a parameter that this operation does not declare.')
+      throw new PopError('parameter-invalid', `This operation does not declare the query parameter ${quoted(name)}.`)
   }
   return query
 }
@@ -132,5 +132,22 @@ function decode(body: Uint8Array): string {
 }
 
 function faults(check: Check): readonly { readonly pointer: string; readonly message: string }[] {
-  return (check.errors ?? []).map(({ instancePath, message }) => ({ pointer: instancePath, message: message ?? '' }))
+  return (check.errors ?? []).map(({ instancePath, message = '', params }) => ({
+    pointer: instancePath,
+    message: `${message}${particularOf(params)}`,
+  }))
+}
+
+/** What ajv found, where its words do not say it: the member that may not be there, the values that may. */
+function particularOf(params: Readonly<Record<string, unknown>>): string {
+  const { additionalProperty, unevaluatedProperty, allowedValues, allowedValue } = params
+  const name = additionalProperty ?? unevaluatedProperty
+  if (typeof name === 'string') return `: ${quoted(name)}`
+  const values = Array.isArray(allowedValues) ? allowedValues : allowedValue === undefined ? [] : [allowedValue]
+  return values.length === 0 ? '' : `: ${values.map((value) => JSON.stringify(value)).join(', ')}`
+}
+
+/** A name that a client sent, short and plain enough for a sentence. */
+function quoted(name: string): string {
+  return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name)
 }

@@ -109,7 +109,7 @@ export const problemCatalogue = {
   'permission-denied': {
     status: 403,
     title: 'You may not do this',
-    advice: 'Give the decision id to an operator: `pop explain DECISION` tells why.',
+    advice: 'Give the decision id to an operator: `pop audit tail --decision ID` tells why.',
   },
   'bulletin-stale': {
     status: 503,
@@ -166,7 +166,8 @@ export const problemCatalogue = {
   'sign-in-refused': {
     status: 400,
     title: 'Sign-in was refused',
-    advice: 'Check user name, password and one-time code.',
+    advice:
+      'Check user name, password and one-time code; a code is good for one sign-in, and an account rests after too many tries.',
   },
   'client-refused': {
     status: 401,
@@ -197,7 +198,11 @@ export const problemCatalogue = {
   },
   'record-too-large': { status: 413, title: 'A record is too large', advice: 'Send values of at most 128 KiB.' },
   // the seal, between workloads only
-  'seal-malformed': { status: 400, title: 'The seal cannot be parsed', advice: 'Sign as docs/specs/seal.md says.' },
+  'seal-malformed': {
+    status: 400,
+    title: 'The seal cannot be parsed',
+    advice: '`vectors/seal.json` has messages that are right, and how they come about.',
+  },
   'seal-missing': { status: 400, title: 'The message is not sealed', advice: 'Only a gateway may call a module.' },
   'seal-uncovered': {
     status: 400,

@@ -124,6 +124,11 @@ async function followChanges(
       current = viewAfter(current, change)
       show(current)
     }
+  } catch (cause) {
+    // What ends a connection in the middle has no words of its own but "aborted".
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET')
+      throw new WorkloadError('control-unavailable', 'The connection to control was cut.', { cause })
+    throw cause
   } finally {
     stream.destroy()
   }

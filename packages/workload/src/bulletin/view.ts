@@ -32,8 +32,12 @@ export function viewAfter(view: View, change: Proved<BulletinChange>): View {
   return { ...view, applied, sections: { ...view.sections, [section]: value }, changes, heartbeat: undefined }
 }
 
-/** The JWS that proves the position of a view: control believes that somebody is ahead of it only with its own signature. */
+/**
+ * The JWS that proves the position of a view: control believes that somebody is ahead of it only with its own signature. A heartbeat
+ * is preferred, because it is small whatever the bulletin has grown to.
+ */
 export function proofOf(view: View): string {
+  if (view.heartbeat !== undefined) return view.heartbeat.jws
   const last = [...view.changes.values()].find(({ claims }) => comparePositions(claims, view.applied) === 0)
   return last?.jws ?? view.snapshot.jws
 }

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import { spkiSha256Of } from '@pop-api/keyring'
 import { parseSpiffeId } from '@pop-api/protocol'
 import { spiffeIdOfNames } from './tls.ts'
 
@@ -17,4 +18,13 @@ export function peerSpiffeId(socket: TLSSocket): string | undefined {
   if (spiffeId === undefined || parseSpiffeId(spiffeId) === undefined) return undefined
   known.set(socket, spiffeId)
   return spiffeId
+}
+
+/**
+ * Lower-case hex of SHA-256 over the SubjectPublicKeyInfo of the peer's certificate, which TLS has verified and whose private key
+ * the peer proved to have. Undefined for everybody else.
+ */
+export function peerKeySha256(socket: TLSSocket): string | undefined {
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
+  return certificate && spkiSha256Of(certificate.publicKey)
 }
