@@ -49,7 +49,7 @@ export async function makeSignIn(options: SignInOptions): Promise<SignIn> {
     const accountId = user?.id ?? nobody
     const passwordFits = await passwords.verify(accountId, password)
     let reason: SignInRefusal | undefined
-    const signedIn = await accounts.update(accountId, (state) => {
+    const signedIn = accounts.update(accountId, (state) => {
       const nowMs = now()
       // A missing code costs what a wrong one does; it is looked at as one that cannot fit.
       const step = verifyTotp(user?.totp_secret ?? decoySecret, code ?? '', nowMs, state.lastStep)
