@@ -38,9 +38,15 @@ export interface AuditReceipt {
   readonly end: number
 }
 
+/** Which events are asked for; each member that is there must fit. */
 export interface AuditQuery {
   readonly service?: string
+  readonly action?: string
+  /** A readable name or a subject; also the account of a sign-in that failed, which nobody is identified by. */
   readonly user?: string
+  /** First and last moment, both included; in the form of `timestamp`, whose texts sort by time. */
+  readonly since?: string
+  readonly until?: string
   readonly request_id?: string
   readonly txn?: string
   readonly decision?: string
@@ -56,12 +62,20 @@ export interface AuditLog {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** True for an event that fits every member of the query. */
 export function matches(event: AuditEvent, query: AuditQuery): boolean {
   return (
     (query.service === undefined || event.service === query.service) &&
-    (query.user === undefined || event.user === query.user || event.subject === query.user) &&
+    (query.action === undefined || event.action === query.action) &&
+    (query.user === undefined || isOf(event, query.user)) &&
+    (query.since === undefined || event.timestamp >= query.since) &&
+    (query.until === undefined || event.timestamp <= query.until) &&
     (query.request_id === undefined || event.request_id === query.request_id) &&
     (query.txn === undefined || event.txn === query.txn) &&
     (query.decision === undefined || event.decision === query.decision)
   )
+}
+
+function isOf({ user, subject, action, resource_id }: AuditEvent, name: string): boolean {
+  return user === name || subject === name || (action === 'sign_in' && resource_id === name)
 }
