@@ -1,6 +1,7 @@
 import { PopError } from '../problem/pop-error.ts'
 import { parseTemplate } from '../routes/template.ts'
 import { compileRoutes } from '../routes/trie.ts'
+import { checkCost } from './check-cost.ts'
 import { checkPatterns } from './check-patterns.ts'
 import { methods, type Manifest, type ManifestDocument, type Method, type Operation } from './manifest.ts'
 import { parseOperation } from './operation.ts'
@@ -50,6 +51,7 @@ function read(document: unknown, faults: string[]): Manifest | undefined {
   const operations = readPaths(document, permissions, faults)
   checkNumbers(operations, faults)
   checkPatterns(document, faults)
+  checkCost(document, operations, faults)
   if (faults.length === 0) checkRoutes(operations, faults)
   return { name, base, permissions, operations, document }
 }

@@ -12,7 +12,8 @@ export function resolveReference(document: Readonly<Record<string, unknown>>, va
   return undefined
 }
 
-function readPointer(document: unknown, reference: string): unknown {
+/** What a local reference leads to; undefined where it leads nowhere. */
+export function readPointer(document: unknown, reference: string): unknown {
   if (!reference.startsWith('#/')) return undefined
   let present = document
   for (const part of reference.slice(2).split('/')) {
