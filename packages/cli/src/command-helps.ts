@@ -14,12 +14,18 @@ export interface CommandHelp {
 export function commandHelps(): readonly CommandHelp[] {
   using nowhere = openOutput(new PassThrough(), {})
   const around = { stdin: new PassThrough(), out: nowhere, err: nowhere, environment: {} }
-  const program = makeProgram(around, false, () => undefined)
-  return helpsOf(program, program.name())
+  let text = ''
+  const program = makeProgram(around, false, (_output, part) => void (text += part))
+  // `helpInformation()` alone leaves out what stands below it, such as exit codes and examples.
+  const helpOf = (command: Command): string => {
+    text = ''
+    command.configureHelp({ helpWidth: 100 }).outputHelp()
+    return text.trimEnd()
+  }
+  return helpsOf(program, program.name(), helpOf)
 }
 
-function helpsOf(command: Command, name: string): CommandHelp[] {
-  command.configureHelp({ helpWidth: 100 })
-  const own = { name, help: command.helpInformation().trimEnd() }
-  return [own, ...command.commands.flatMap((child) => helpsOf(child, `${name} ${child.name()}`))]
+function helpsOf(command: Command, name: string, helpOf: (command: Command) => string): CommandHelp[] {
+  const own = { name, help: helpOf(command) }
+  return [own, ...command.commands.flatMap((child) => helpsOf(child, `${name} ${child.name()}`, helpOf))]
 }

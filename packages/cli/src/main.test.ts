@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import manifest from '../package.json' with { type: 'json' }
+import { commandHelps } from './command-helps.ts'
 import { aroundPop } from './commands/try-pop.ts'
 
 test('pop --help shows commands and exit codes, and pop alone the same on standard error', async () => {
@@ -12,6 +13,14 @@ test('pop --help shows commands and exit codes, and pop alone the same on standa
   assert.match(help.stdout, /^Exit codes:\n {2}0 {2}done\n {2}1 {2}refused/m)
   assert.deepEqual(await around.pop([]), { code: 2, stdout: '', stderr: help.stdout })
   assert.match((await around.pop(['help', 'call'])).stdout, /^Usage: pop call /)
+})
+
+test('commandHelps() has what stands below a help, such as exit codes and ports', () => {
+  const helps = new Map(commandHelps().map(({ name, help }) => [name, help]))
+  assert.match(helps.get('pop') ?? '', /\nExit codes:\n {2}0 {2}done\n/)
+  assert.match(helps.get('pop up') ?? '', /\nPorts, in the order[^]+gateway \(8443\)/)
+  assert.match(helps.get('pop status') ?? '', /Exit codes: 0 all is well/)
+  assert.doesNotMatch(helps.get('pop logout') ?? '', /Exit codes/)
 })
 
 test('pop --version tells the version, also for programs', async () => {

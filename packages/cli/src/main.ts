@@ -68,7 +68,10 @@ export function makeProgram(
   const program = new Command('pop')
     .description('POP API: a zero-trust front door for service modules.')
     .version(asJson ? JSON.stringify({ version, node: process.version }) : version, '-V, --version')
-    .option('--home <dir>', 'folder of a run; else POP_HOME, else .pop')
+    .option(
+      '--home <dir>',
+      'folder of a run; else POP_HOME, else .pop here, or one above; up, reset and config look only here',
+    )
     .option('--gateway <url>', 'the gateway; else the one that runs in the home, else https://localhost:8443')
     .option('--ca <file>', 'CA of the gateway; else ca.pem of the home, and what this machine trusts')
     .option('--json', 'output for programs: one JSON document, or one in each line')
@@ -79,7 +82,8 @@ export function makeProgram(
       writeErr: (text) => writeHelp(err, text),
       // `run` tells of errors itself, like of all others.
       outputError: () => undefined,
-      ...(out.columns === undefined ? {} : { getOutHelpWidth: () => out.columns ?? 80 }),
+      getOutHelpWidth: () => out.columns ?? 80,
+      getErrHelpWidth: () => err.columns ?? 80,
     })
   program.commandsGroup('This machine:')
   registerSupervisor(program, around)

@@ -1,4 +1,5 @@
-export { loadSettings, type Settings, type SettingsFault, type SettingsResult } from './load.ts'
+export { loadSettings, type Settings, type SettingsResult } from './load.ts'
+export type { SettingsNote } from './places.ts'
 export { keysWithoutEffect, type SecretReference } from './schema.ts'
 export { settingsReference, type SettingsKey } from './reference.ts'
 export { developmentSettings } from './development.ts'

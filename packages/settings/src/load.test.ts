@@ -35,7 +35,7 @@ test('loadSettings() tells every fault at once, with its line', () => {
 })
 
 const refusals: readonly (readonly [string, string, RegExp])[] = [
-  ['a key that stands twice', `${developmentSettings}environment: production\n`, /unique/i],
+  ['a key that stands twice', `${developmentSettings}environment: production\n`, /stands twice, first in line 2/],
   [
     'an environment that is not listed',
     developmentSettings.replace('environment: development', 'environment: staging'),
@@ -60,14 +60,17 @@ const refusals: readonly (readonly [string, string, RegExp])[] = [
       .replace('allow_test_tokens: false', 'allow_test_tokens: true'),
     /allow_test_tokens: false/,
   ],
-  [
-    'production with the embedded provider',
-    `${developmentSettings.replace('environment: development', 'environment: production')}identity:\n  provider: embedded\n`,
-    /embedded/,
-  ],
   ['a secret as a value', `${developmentSettings}identity:\n  client_secret: hunter2\n`, /./],
   ['an alias that multiplies', `${developmentSettings}operators: &x {}\nlimits: *x\n`, /./],
-  ['no mapping at all', '- a\n- b\n', /./],
+  ['no mapping at all', '- a\n- b\n', /^expected a map, found a list$/],
+  ['what is not YAML', 'a: b: c\n', /^this is not YAML: .+[^:]$/],
+  ['a block that is missing', 'environment: development\n', /^is missing: expected a map$/m],
+  ['a block with nothing in it', 'roles:\n', /^expected a map, found nothing$/m],
+  [
+    'a grant to a role that is not there',
+    `${developmentSettings}grants:\n  boss: []\n`,
+    /no such role.+admin, user, reader/,
+  ],
 ]
 
 for (const [name, text, message] of refusals) {
@@ -78,10 +81,80 @@ for (const [name, text, message] of refusals) {
   })
 }
 
-test('loadSettings() warns of a grant of a permission that no module has', () => {
-  const result = loadSettings(`${developmentSettings}grants:\n  user: [kafka.fly]\n`)
+test('loadSettings() says what was expected and what was found, and never a secret', () => {
+  const cases: readonly (readonly [string, string, string | RegExp])[] = [
+    ['limits:\n  caller_rate: fast', 'limits.caller_rate', 'expected a whole number, found "fast"'],
+    ['limits:\n  caller_rate: 0', 'limits.caller_rate', 'expected at least 1, found 0'],
+    ['limits: 7', 'limits', 'expected a map, found 7'],
+    ['identity:\n  provider: none', 'identity.provider', 'expected embedded or keycloak, found "none"'],
+    ['identity:\n  audience: ""', 'identity.audience', 'expected a text that is not empty, found a text'],
+    ['identity:\n  issuer: id', 'identity.issuer', /^expected an address such as https:.+, found "id"$/],
+    ['identity:\n  client_secret: hunter2', 'identity.client_secret', /^expected \{file: PATH\} or .+, found a text$/],
+    ['grants:\n  Admin: []', 'grants.Admin', 'expected a word of a-z, 0-9 and _, found "Admin"'],
+    ['grants:\n  admin: [fly]', 'grants.admin.0', /^expected a module permission such as .+, found "fly"$/],
+  ]
+  for (const [text, key, message] of cases) {
+    const result = loadSettings(`${developmentSettings}${text}\n`)
+    assert.ok(!result.ok, text)
+    const told = result.faults.find((fault) => fault.key === key)?.message ?? JSON.stringify(result.faults)
+    if (message instanceof RegExp) assert.match(told, message)
+    else assert.equal(told, message)
+  }
+})
+
+test('loadSettings() hides no fault behind a key that stands twice', () => {
+  const text = `${developmentSettings}limits:\n  caller_rate: 1\n  caller_rate: 2\n  speed: 2\n`
+  const result = loadSettings(text)
+  assert.ok(!result.ok)
+  const line = developmentSettings.split('\n').length
+  assert.deepEqual(result.faults, [
+    { line: line + 2, key: 'limits.caller_rate', message: `stands twice, first in line ${line + 1}: keep one of them` },
+    { line: line + 3, key: 'limits.speed', message: 'unknown key' },
+  ])
+})
+
+/** `LINE key: message`, for comparison. */
+function notesOf(text: string, kind: 'warnings' | 'startFaults'): readonly string[] {
+  const result = loadSettings(text)
+  assert.ok(result.ok, JSON.stringify(result))
+  return result[kind].map(({ line, key, message }) => `${line} ${key}: ${message}`)
+}
+
+test('loadSettings() warns of a grant of a permission that no module has, and not of its own grants', () => {
+  const line = developmentSettings.split('\n').length + 1
+  const warnings = notesOf(`${developmentSettings}grants:\n  user: [kafka.fly, kafka.create]\n`, 'warnings')
+  assert.equal(warnings.length, 1)
+  assert.ok(warnings[0]?.startsWith(`${line} grants.user: kafka.fly is in no module_permissions`), warnings.join())
+  assert.deepEqual(notesOf(developmentSettings, 'warnings'), [])
+})
+
+test('loadSettings() warns of a role permission that nothing of ours asks for, with the one that was meant', () => {
+  const warned = (permission: string): string =>
+    notesOf(developmentSettings.replace('- create_resource', `- ${permission}`), 'warnings').join('\n')
+  assert.match(warned('create_resorce'), /^5 roles\.admin: create_resorce is .+; did you mean create_resource\?$/)
+  assert.match(warned('brew_coffee'), /^5 roles\.admin: brew_coffee is asked for by no operation.+define it$/)
+  assert.equal(warned('view_any_resources'), '')
+})
+
+test('loadSettings() tells what a start would refuse, also where it comes of a default', () => {
+  const production = developmentSettings.replace('environment: development', 'environment: production')
+  assert.match(
+    notesOf(documentBlocks, 'startFaults').join('\n'),
+    /^1 identity\.provider: production does not start with/,
+  )
+  assert.match(notesOf(production, 'startFaults').join('\n'), /^2 identity\.provider: production does not start with/)
+  const explicit = notesOf(`${production}identity:\n  provider: embedded\n`, 'startFaults')
+  assert.match(explicit.join('\n'), new RegExp(`^${production.split('\n').length + 1} identity\\.provider: production`))
+  const foreign = `${production}identity:\n  provider: keycloak\n`
+  assert.match(notesOf(foreign, 'startFaults').join('\n'), /identity\.issuer: is missing/)
+  assert.deepEqual(notesOf(`${foreign}  issuer: https://id.example/realms/pop\n`, 'startFaults'), [])
+  assert.deepEqual(notesOf(developmentSettings, 'startFaults'), [])
+})
+
+test('loadSettings() grants by default only to roles that there are', () => {
+  const result = loadSettings(developmentSettings.replace('  reader:\n    - view_public_resources\n', ''))
   assert.ok(result.ok)
-  assert.match(result.warnings.join('\n'), /grants\.user: kafka\.fly/)
+  assert.deepEqual(Object.keys(result.settings.grants), ['admin', 'user'])
 })
 
 test('loadSettings() names the keys of the file that have no effect yet, with their lines', () => {

@@ -1,6 +1,9 @@
 import { defaultGrants } from '@pop-api/policy'
-import { isMap, LineCounter, parseDocument, visit, type Document } from 'yaml'
+import { LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
+import { contradictions, modeOf, startFaults, warningsOf } from './check-settings.ts'
+import { ambiguities, lineOf, noteAt, pathsOf, type Places, type SettingsNote } from './places.ts'
+import { sayIssue } from './say-issue.ts'
 import { keysWithoutEffect, settingsSchema, type EnvironmentMode, type SettingsFile } from './schema.ts'
 
 /** Resolved settings: frozen, complete, with the block of `environments` that is in force as `mode`. */
@@ -9,157 +12,87 @@ export type Settings = Readonly<Omit<SettingsFile, 'grants'>> & {
   readonly mode: Readonly<EnvironmentMode>
 }
 
-/** One thing wrong with `pop.yaml`. `line` counts from one. */
-export interface SettingsFault {
-  readonly line: number
-  readonly key: string
-  readonly message: string
-}
-
 export type SettingsResult =
   | {
       readonly ok: true
       readonly settings: Settings
-      readonly warnings: readonly string[]
+      /** Why `pop up` starts nothing with them, good as they are. */
+      readonly startFaults: readonly SettingsNote[]
+      readonly warnings: readonly SettingsNote[]
       /** Keys of this file that are accepted and checked and change nothing yet. */
       readonly withoutEffect: readonly { readonly line: number; readonly key: string }[]
     }
-  | { readonly ok: false; readonly faults: readonly SettingsFault[] }
+  | { readonly ok: false; readonly faults: readonly SettingsNote[] }
 
 /** Reads the text of a `pop.yaml`. Reports every fault at once, each with its line. Reads no file and resolves no secret. */
 export function loadSettings(text: string): SettingsResult {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, version: '1.2', customTags: [] })
-  if (document.errors.length > 0) {
-    return {
-      ok: false,
-      faults: document.errors.map((error) => ({
-        line: lines.linePos(error.pos[0]).line,
-        key: '',
-        message: firstLine(error.message),
-      })),
-    }
-  }
-  const aliases = aliasFaults(document, lines)
-  if (aliases.length > 0) return { ok: false, faults: aliases }
-  const parsed = settingsSchema.safeParse(document.toJS() ?? {})
-  if (!parsed.success)
-    return { ok: false, faults: parsed.error.issues.flatMap((issue) => faultsOf(issue, document, lines)) }
-  return resolve(parsed.data, document, lines)
-}
-
-function aliasFaults(document: Document, lines: LineCounter): SettingsFault[] {
-  const faults: SettingsFault[] = []
-  visit(document, {
-    Alias(_key, alias) {
-      const line = lines.linePos(alias.range?.[0] ?? 0).line
-      faults.push({ line, key: `*${alias.source}`, message: 'aliases are not accepted: write the value out' })
-    },
+  // Keys that stand twice are found below, so that they hide no other fault.
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: false,
+    prettyErrors: false,
+    version: '1.2',
+    customTags: [],
   })
-  return faults
+  const places: Places = { document, lines }
+  if (document.errors.length > 0) {
+    const faults = document.errors.map(({ pos, message }) => ({
+      line: lines.linePos(pos[0]).line,
+      key: '',
+      message: `this is not YAML: ${message}`,
+    }))
+    return { ok: false, faults }
+  }
+  const doubtful = ambiguities(places)
+  // An alias may stand for more than fits into memory: nothing is made of it.
+  if (doubtful.some(({ key }) => key.startsWith('*'))) return { ok: false, faults: doubtful }
+  const value: unknown = document.toJS() ?? {}
+  const parsed = settingsSchema.safeParse(value)
+  const faults = parsed.success
+    ? contradictions(parsed.data, places)
+    : parsed.error.issues.flatMap((issue) => faultsOf(issue, value, places))
+  const mode = parsed.success ? modeOf(parsed.data) : undefined
+  if (!parsed.success || mode === undefined || faults.length + doubtful.length > 0) {
+    return { ok: false, faults: [...doubtful, ...faults].toSorted((one, other) => one.line - other.line) }
+  }
+  return resolve(parsed.data, mode, places)
 }
 
-function resolve(file: SettingsFile, document: Document, lines: LineCounter): SettingsResult {
-  const mode = Object.hasOwn(file.environments, file.environment) ? file.environments[file.environment] : undefined
-  const faults: SettingsFault[] = []
-  if (mode === undefined) {
-    const known = Object.keys(file.environments).join(', ')
-    faults.push({
-      line: lineOf(document, lines, ['environment']),
-      key: 'environment',
-      message: `expected one of environments (${known}), found ${file.environment}`,
-    })
-  }
-  if (mode !== undefined && file.environment === 'production')
-    faults.push(...productionFaults(file, mode, document, lines))
-  if (mode === undefined || faults.length > 0) return { ok: false, faults }
-  const grants = file.grants ?? defaultGrants
+function resolve(file: SettingsFile, mode: EnvironmentMode, places: Places): SettingsResult {
+  const grants = file.grants ?? grantsUnlessTold(file)
   return {
     ok: true,
     settings: deepFreeze({ ...file, grants, mode }),
-    warnings: grantWarnings(file, grants),
+    startFaults: startFaults(file, places),
+    warnings: warningsOf(file, places),
     withoutEffect: keysWithoutEffect
-      .flatMap((key) => present(document, key.split('.'), []))
-      .map((path) => ({
-        line: lineOf(document, lines, path),
-        key: path.join('.'),
-      })),
+      .flatMap((key) => pathsOf(places.document, key.split('.')))
+      .map((path) => ({ line: lineOf(places, path), key: path.join('.') })),
   }
 }
 
-/** The paths of the file that a key stands for: none where the file does not have it, several where a part of it is `*`. */
-function present(
-  document: Document,
-  [first, ...rest]: readonly string[],
-  path: readonly string[],
-): (readonly string[])[] {
-  if (first === undefined) return [path]
-  if (first !== '*') return document.hasIn([...path, first]) ? present(document, rest, [...path, first]) : []
-  const block: unknown = document.getIn(path)
-  const names = isMap(block) ? block.items.map(({ key }) => String(key)) : []
-  return names.flatMap((name) => present(document, rest, [...path, name]))
+/** The default grants of those roles that there are: what a grant gives to no role gives nothing. */
+function grantsUnlessTold({ roles }: SettingsFile): Settings['grants'] {
+  return Object.fromEntries(Object.entries(defaultGrants).filter(([role]) => Object.hasOwn(roles, role)))
 }
 
-/** `production` is not a name only: it refuses what belongs to development. */
-function productionFaults(
-  file: SettingsFile,
-  mode: EnvironmentMode,
-  document: Document,
-  lines: LineCounter,
-): SettingsFault[] {
-  const faults: SettingsFault[] = []
-  const fault = (path: readonly string[], message: string): void => {
-    faults.push({ line: lineOf(document, lines, path), key: path.join('.'), message })
-  }
-  const block = ['environments', 'production']
-  if (!mode.require_mTLS) fault([...block, 'require_mTLS'], 'production needs require_mTLS: true')
-  if (mode.allow_test_tokens) fault([...block, 'allow_test_tokens'], 'production needs allow_test_tokens: false')
-  if (document.hasIn(['identity', 'provider']) && file.identity.provider === 'embedded') {
-    fault(
-      ['identity', 'provider'],
-      'production needs an identity provider of its own: the embedded one is for development',
-    )
-  }
-  return faults
-}
-
-function grantWarnings(file: SettingsFile, grants: Settings['grants']): string[] {
-  const known = new Set(Object.values(file.module_permissions).flat())
-  return Object.entries(grants).flatMap(([role, list]) =>
-    list
-      .filter((permission) => !known.has(permission))
-      .map(
-        (permission) =>
-          `grants.${role}: ${permission} is in no module_permissions and grants nothing until a module declares it`,
-      ),
-  )
-}
-
-function faultsOf(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): SettingsFault[] {
+function faultsOf(issue: z.core.$ZodIssue, value: unknown, places: Places): readonly SettingsNote[] {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      line: lineOf(document, lines, [...path, key]),
-      key: [...path, key].join('.'),
-      message: 'unknown key',
-    }))
+    return issue.keys.map((key) => noteAt(places, [...path, key], 'unknown key'))
   }
-  return [{ line: lineOf(document, lines, path), key: path.join('.'), message: issue.message }]
+  // The fault of a name is about the name itself.
+  const found = issue.code === 'invalid_key' ? path.at(-1) : valueAt(value, issue.path)
+  return [noteAt(places, path, sayIssue(issue, found))]
 }
 
-/** The line of a key, or of the nearest one above it that stands in the file. */
-function lineOf(document: Document, lines: LineCounter, path: readonly string[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const node: unknown = document.getIn(path.slice(0, length), true)
-    const range: unknown = typeof node === 'object' && node !== null ? Reflect.get(node, 'range') : undefined
-    const start: unknown = Array.isArray(range) ? range[0] : undefined
-    if (typeof start === 'number') return lines.linePos(start).line
-  }
-  return 1
-}
-
-function firstLine(text: string): string {
-  return text.split('\n')[0] ?? text
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((above, name) => {
+    if (typeof above !== 'object' || above === null || !Object.hasOwn(above, name)) return undefined
+    const member: unknown = Reflect.get(above, name)
+    return member
+  }, value)
 }
 
 function deepFreeze<T>(value: T): T {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openFileLog, type AuditEvent } from '@pop-api/audit'
 import { aroundPop } from '../commands/try-pop.ts'
-import { auditedProcesses, openAuditCursor } from './audit-cursor.ts'
+import { auditLogs, openAuditCursor, type AuditCursor } from './audit-cursor.ts'
 
 function event(resource: string): AuditEvent {
   return {
@@ -22,11 +22,15 @@ async function names(events: AsyncIterable<AuditEvent>): Promise<readonly string
   return (await Array.fromAsync(events)).map(({ resource_id }) => resource_id)
 }
 
+function openGateway(home: string): AuditCursor {
+  return openAuditCursor({ name: 'gateway', process: 'gateway', folder: join(home, 'gateway', 'audit') })
+}
+
 test('openAuditCursor() gives what came since, across the files of a rotation', async () => {
   await using around = await aroundPop()
   const directory = join(around.folder, 'gateway', 'audit')
   await using log = await openFileLog({ directory, fileBytesMax: 1 })
-  const cursor = openAuditCursor(around.folder, 'gateway')
+  const cursor = openGateway(around.folder)
   assert.deepEqual(await names(cursor.next()), [])
   for (const resource of ['a', 'b', 'c']) await log.append(event(resource), 'written')
   assert.deepEqual(await names(cursor.next()), ['a', 'b', 'c'])
@@ -42,7 +46,7 @@ test('openAuditCursor() waits for the end of a line, and leaves out what is no e
   await mkdir(directory, { recursive: true })
   const line = JSON.stringify(event('ä'.repeat(70_000)))
   await writeFile(file, `noise\n${JSON.stringify(event('a'))}\n${line}`)
-  const cursor = openAuditCursor(around.folder, 'gateway')
+  const cursor = openGateway(around.folder)
   assert.deepEqual(await names(cursor.next()), ['a'])
   await appendFile(file, '\n')
   assert.deepEqual(await names(cursor.next()), ['ä'.repeat(70_000)])
@@ -54,7 +58,7 @@ test('openAuditCursor() goes on after lines were taken back, and after its file 
   await mkdir(directory, { recursive: true })
   const file = (number: number): string => join(directory, `0000000${number}.jsonl`)
   await writeFile(file(1), `${JSON.stringify(event('a'))}\n`)
-  const cursor = openAuditCursor(around.folder, 'gateway')
+  const cursor = openGateway(around.folder)
   assert.deepEqual(await names(cursor.next()), ['a'])
   await truncate(file(1), 0)
   assert.deepEqual(await names(cursor.next()), [])
@@ -65,11 +69,16 @@ test('openAuditCursor() goes on after lines were taken back, and after its file 
   assert.deepEqual(await names(cursor.next()), ['c'])
 })
 
-test('auditedProcesses() names those with a log, and none where there is no home', async () => {
+test('auditLogs() finds the logs of a home with what front doors refused, and none where there is no home', async () => {
   await using around = await aroundPop()
-  await mkdir(join(around.folder, 'gateway', 'audit'), { recursive: true })
-  await mkdir(join(around.folder, 'logs'))
-  await writeFile(join(around.folder, 'ca.pem'), '')
-  assert.deepEqual(await auditedProcesses(around.folder), ['gateway'])
-  assert.deepEqual(await auditedProcesses(join(around.folder, 'none')), [])
+  const folder = (...names: readonly string[]): string => join(around.folder, ...names)
+  for (const path of ['kafka_service/audit', 'gateway/audit', 'gateway/refusals', 'logs'])
+    await mkdir(folder(path), { recursive: true })
+  await writeFile(folder('ca.pem'), '')
+  assert.deepEqual(await auditLogs(around.folder), [
+    { name: 'gateway', process: 'gateway', folder: folder('gateway', 'audit') },
+    { name: 'gateway refusals', process: 'gateway', folder: folder('gateway', 'refusals') },
+    { name: 'kafka_service', process: 'kafka_service', folder: folder('kafka_service', 'audit') },
+  ])
+  assert.deepEqual(await auditLogs(folder('none')), [])
 })

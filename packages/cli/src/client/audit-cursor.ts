@@ -5,33 +5,43 @@ import { isJsonObject, parseStrictJson, type JsonObject } from '@pop-api/protoco
 import { usageFailure } from '../command-failure.ts'
 import { errorCode } from '../up/own-file.ts'
 
-/** A place in the log of one process, which that process may be writing at this moment. */
-export interface AuditCursor {
-  /** The process whose log this is, such as `gateway`. */
+/** A folder of audit events in a home. */
+export interface HomeLog {
+  /** `gateway` for its audit log, `gateway refusals` for what its front door refused. */
+  readonly name: string
+  /** The process that writes it. */
   readonly process: string
+  readonly folder: string
+}
+
+/** A place in a log that its process may be writing at this moment. */
+export interface AuditCursor {
+  readonly log: HomeLog
   /** The events that came since the last call, oldest first; at first all of them. Goes on into the next file of the log. */
   readonly next: () => AsyncGenerator<AuditEvent>
 }
 
 const fileShape = /^\d{8}\.jsonl$/
 
-/** The processes of a home that have an audit log, `<home>/<process>/audit/`. Throws a CommandFailure (usage). */
-export async function auditedProcesses(home: string): Promise<readonly string[]> {
-  const names = await unlessAbsent(readdir(home), home)
-  const found: string[] = []
-  for (const name of names ?? []) {
-    if ((await logFiles(join(home, name, 'audit'))) !== undefined) found.push(name)
-  }
-  return found.sort()
+/** The logs of a home: `<home>/<process>/audit/`, and `<home>/<process>/refusals/`. Throws a CommandFailure (usage). */
+export async function auditLogs(home: string): Promise<readonly HomeLog[]> {
+  const processes = (await unlessAbsent(readdir(home), home)) ?? []
+  const candidates = processes.toSorted().flatMap((process) => [
+    { name: process, process, folder: join(home, process, 'audit') },
+    { name: `${process} refusals`, process, folder: join(home, process, 'refusals') },
+  ])
+  const found: HomeLog[] = []
+  for (const log of candidates) if ((await logFiles(log.folder)) !== undefined) found.push(log)
+  return found
 }
 
-/** Opens the log of a process at its beginning. */
-export function openAuditCursor(home: string, process: string): AuditCursor {
-  const folder = join(home, process, 'audit')
+/** Opens a log at its beginning. */
+export function openAuditCursor(log: HomeLog): AuditCursor {
+  const { folder } = log
   let file = ''
   let offset = 0
   return {
-    process,
+    log,
     next: async function* () {
       for (const name of (await logFiles(folder)) ?? []) {
         if (name < file) continue

@@ -21,6 +21,15 @@ test('pop takes the gateway of the run in its home, and its CA', async () => {
   assert.deepEqual(trusted, { code: 0, stdout: '{}', stderr: '' })
 })
 
+test('pop says that there is no home where nothing else leads to a gateway', async () => {
+  await using around = await aroundPop()
+  const call = ['call', 'GET', '/x', '--anonymous']
+  const none = await around.pop(call)
+  assert.equal(none.code, 2)
+  assert.match(none.stderr, /^pop: no home was found: there is no folder .+home\. Start one with `pop up`, give/)
+  assert.equal((await around.pop([...call, '--gateway', 'https://localhost:9'])).code, 3)
+})
+
 test('pop refuses a server that has a certificate of somebody else, or for another name', async () => {
   await using around = await aroundPop()
   await using gateway = await standInGateway(around.folder, (_seen, response) => answerJson(response, 200, {}))

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import type { Command } from 'commander'
 import { usageFailure } from '../command-failure.ts'
-import { homePath } from '../up/home.ts'
+import { findHome } from '../up/home.ts'
 import { errorCode } from '../up/own-file.ts'
 import { readRunFile } from '../up/run-file.ts'
 import { textOption } from '../up/words.ts'
@@ -23,10 +23,11 @@ const usualOrigin = 'https://localhost:8443'
 
 /**
  * `--gateway`, else the gateway of the run in the home, else the usual address. Its certificate must come from `--ca`; without that
- * option from `<home>/ca.pem`, where there is one, or from an authority that this machine trusts. Throws a CommandFailure (usage).
+ * option from `<home>/ca.pem`, where there is one, or from an authority that this machine trusts. Throws a CommandFailure (usage),
+ * also where there is neither an option nor a home.
  */
 export async function findGateway(command: Command, environment: Readonly<NodeJS.ProcessEnv>): Promise<Gateway> {
-  const home = homePath(textOption(command, 'home'), environment)
+  const home = await findHome(textOption(command, 'home'), environment)
   const given = textOption(command, 'gateway')
   const origin = given === undefined ? ((await readRunFile(home))?.gateway ?? usualOrigin) : parseOrigin(given)
   const ca = textOption(command, 'ca')
@@ -35,6 +36,10 @@ export async function findGateway(command: Command, environment: Readonly<NodeJS
     const root = await readCertificates(path)
     if (root === undefined) throw usageFailure(`there is no file ${path}: give an existing one with --ca`)
     return { origin, roots: [root], rootsFrom: path }
+  }
+  if (given === undefined && !(await isFolder(home))) {
+    const next = 'Start one with `pop up`, give its folder with --home, or a gateway with --gateway and --ca'
+    throw usageFailure(`no home was found: there is no folder ${home}. ${next}`)
   }
   const path = join(home, 'ca.pem')
   const root = await readCertificates(path)
@@ -50,6 +55,15 @@ function parseOrigin(text: string): string {
     url !== null && url.protocol === 'https:' && url.username === '' && url.password === '' && url.pathname === '/'
   if (usable && url.search === '' && url.hash === '') return url.origin
   throw usageFailure(`--gateway must be https://HOST or https://HOST:PORT, without a path; it is ${text}`)
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return false
+    throw usageFailure(`the home ${path} cannot be looked at (${errorCode(error)})`, error)
+  }
 }
 
 async function readCertificates(path: string): Promise<string | undefined> {

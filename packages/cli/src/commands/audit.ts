@@ -1,21 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { matches, type AuditEvent, type AuditQuery } from '@pop-api/audit'
+import { matches, type AuditQuery } from '@pop-api/audit'
 import { Command, InvalidArgumentError } from 'commander'
-import { auditedProcesses, openAuditCursor, type AuditCursor } from '../client/audit-cursor.ts'
+import { auditLogs, openAuditCursor, type AuditCursor } from '../client/audit-cursor.ts'
 import { usageFailure } from '../command-failure.ts'
 import { writeJson } from '../print/json-line.ts'
 import type { Output } from '../print/output.ts'
 import type { Surroundings } from '../print/surroundings.ts'
-import { layTable, widen, type Column } from '../print/table.ts'
-import { homePath } from '../up/home.ts'
+import { findHome } from '../up/home.ts'
 import { catchStopSignals } from '../up/stop-signals.ts'
 import { hasFlag, textOption } from '../up/words.ts'
-
-/** An event and the process in whose log it stands. */
-interface LoggedEvent {
-  readonly log: string
-  readonly event: AuditEvent
-}
+import { addQueryOptions, queryOf } from './audit-query.ts'
+import { jsonWriter, tableWriter, type LoggedEvent, type WriteEvents } from './audit-table.ts'
+import { cutNote, emptyNote, type Search } from './audit-notes.ts'
 
 const pollMs = 250
 const countUnlessTold = 20
@@ -27,66 +23,82 @@ export function auditCommand(around: Surroundings): Command {
 }
 
 function tailCommand(around: Surroundings): Command {
-  return new Command('tail')
+  const tail = new Command('tail')
     .summary('the last audit events, and those that come')
     .description(
-      'Shows the last events of the gateway and of all modules of the home, in the order of their time. With --json, each is one ' +
-        'line of JSON with the process in whose log it stands.',
+      'Shows the last events of the gateway and of all modules of the home, in the order of their time, with what the front ' +
+        'door refused (LOG "gateway refusals"), which is counted. With --json, each is one line of JSON with its log.',
     )
-    .option('--service <name>', 'only events of this service')
-    .option('--user <name>', 'only events of this user: a name, or a subject such as user:ID')
-    .option('--request <id>', 'only events of this request')
-    .option('--txn <id>', 'only events of this transaction')
-    .option('-n, --count <count>', 'how many of the last events', parseCount, countUnlessTold)
+  return addQueryOptions(tail)
+    .option('-n, --count <count>', 'how many of the last events; 0 for all', parseCount, countUnlessTold)
     .option('-f, --follow', 'go on until Ctrl-C')
-    .action(async (_options: unknown, command: Command) => {
-      const home = homePath(textOption(command, 'home'), around.environment)
-      const isFollowed = hasFlag(command, 'follow')
-      const cursors = await openCursors(home, [])
-      if (cursors.length === 0 && !isFollowed) {
-        throw usageFailure(
-          `there are no audit logs in ${home}: start with \`pop up\`, or give another folder with --home`,
-        )
-      }
-      const query = queryOf(command)
-      const write = hasFlag(command, 'json') ? jsonWriter(around.out) : tableWriter(around.out)
-      await write(await lastEvents(cursors, query, countOf(command)))
-      if (isFollowed) await follow(home, cursors, query, write, around.out)
-    })
+    .action(async (_options: unknown, command: Command) => await showTail(command, around))
 }
 
-type Write = (events: readonly LoggedEvent[]) => Promise<void>
+async function showTail(command: Command, around: Surroundings): Promise<void> {
+  const home = await findHome(textOption(command, 'home'), around.environment)
+  const isFollowed = hasFlag(command, 'follow')
+  const isJson = hasFlag(command, 'json')
+  const query = queryOf(command)
+  const cursors = await openCursors(home, [])
+  if (cursors.length === 0 && !isFollowed) {
+    throw usageFailure(`there are no audit logs in ${home}: start with \`pop up\`, or give another folder with --home`)
+  }
+  const search = await lastEvents(cursors, query, countOf(command))
+  refuseUnknownService(query, search)
+  const write = isJson ? jsonWriter(around.out) : tableWriter(around.out)
+  await write(search.events)
+  const isCut = search.matching > search.events.length && command.getOptionValueSource('count') === 'default'
+  if (search.matching === 0) await tellNote(emptyNote(home, query, search), isJson, around)
+  else if (isCut) await tellNote(cutNote(search), isJson, around)
+  if (isFollowed) await follow(home, cursors, query, write, around.out)
+}
+
+/** What is said beside the events goes to standard error: whoever reads the events gets nothing else. */
+async function tellNote(note: string, isJson: boolean, { err }: Surroundings): Promise<void> {
+  if (isJson) await writeJson({ message: note }, err)
+  else await err.writeLine(err.paint('dim', note))
+}
+
+/** A service that is not there would be an empty result for ever. */
+function refuseUnknownService({ service }: AuditQuery, { services }: Search): void {
+  if (service === undefined || services.includes(service)) return
+  throw usageFailure(`there is no event of the service "${service}". There are: ${services.join(', ')}`)
+}
 
 async function openCursors(home: string, present: readonly AuditCursor[]): Promise<readonly AuditCursor[]> {
-  const known = new Set(present.map(({ process }) => process))
-  const names = (await auditedProcesses(home)).filter((name) => !known.has(name))
-  return [...present, ...names.map((name) => openAuditCursor(home, name))]
+  const known = new Set(present.map(({ log }) => log.name))
+  const logs = (await auditLogs(home)).filter(({ name }) => !known.has(name))
+  return [...present, ...logs.map(openAuditCursor)]
 }
 
-/** The last events of all logs together; no more than these are held, however long the logs are. */
-async function lastEvents(
-  cursors: readonly AuditCursor[],
-  query: AuditQuery,
-  count: number,
-): Promise<readonly LoggedEvent[]> {
+/** The last events of all logs together, all of them for a count of 0; only so many are held, however long the logs are. */
+async function lastEvents(cursors: readonly AuditCursor[], query: AuditQuery, count: number): Promise<Search> {
   const all: LoggedEvent[] = []
-  for (const { process, next } of cursors) {
+  const services = new Set(cursors.map(({ log }) => log.process))
+  let read = 0
+  let matching = 0
+  for (const { log, next } of cursors) {
     let kept: LoggedEvent[] = []
     for await (const event of next()) {
+      read++
+      services.add(event.service)
       if (!matches(event, query)) continue
-      kept.push({ log: process, event })
-      if (kept.length > 2 * count) kept = last(kept, count)
+      matching++
+      kept.push({ log: log.name, event })
+      if (count > 0 && kept.length > 2 * count) kept = kept.slice(-count)
     }
-    all.push(...last(kept, count))
+    for (const logged of lastOf(kept, count)) all.push(logged)
   }
-  return last(sorted(all), count)
+  const logs = cursors.map(({ log }) => log.name)
+  return { events: lastOf(sorted(all), count), matching, read, logs, services: [...services].sort() }
 }
 
 async function follow(
   home: string,
   opened: readonly AuditCursor[],
   query: AuditQuery,
-  write: Write,
+  write: WriteEvents,
   { closed }: Output,
 ): Promise<void> {
   using signals = catchStopSignals()
@@ -94,8 +106,8 @@ async function follow(
   for (let cursors = opened; !ended.aborted; cursors = await openCursors(home, cursors)) {
     await pauseUnless(ended)
     const events: LoggedEvent[] = []
-    for (const { process, next } of cursors) {
-      for await (const event of next()) if (matches(event, query)) events.push({ log: process, event })
+    for (const { log, next } of cursors) {
+      for await (const event of next()) if (matches(event, query)) events.push({ log: log.name, event })
     }
     await write(sorted(events))
   }
@@ -117,53 +129,9 @@ function sorted(events: readonly LoggedEvent[]): readonly LoggedEvent[] {
   })
 }
 
-function last<T>(items: readonly T[], count: number): T[] {
-  return items.slice(Math.max(0, items.length - count))
-}
-
-function jsonWriter(out: Output): Write {
-  return async (events) => {
-    for (const { log, event } of events) await writeJson({ ...event, log }, out)
-  }
-}
-
-const titles = ['TIME', 'LOG', 'SERVICE', 'USER', 'ACTION', 'RESOURCE', 'STATUS', 'MS', 'REQUEST']
-
-function tableWriter(out: Output): Write {
-  let columns: readonly Column[] = titles.map((title) => ({ title, align: title === 'MS' ? 'right' : 'left' }))
-  let hasHead = false
-  return async (events) => {
-    const today = out.isTerminal ? new Date().toISOString().slice(0, 10) : undefined
-    const rows = events.map((logged) => rowOf(logged, today))
-    columns = widen(columns, rows)
-    // A request id that is cut off is of no use: long lines go on in the next one.
-    const { head, rows: lines } = layTable(columns, rows, { columns: undefined, paint: out.paint })
-    for (const line of hasHead ? lines : [head, ...lines]) await out.writeLine(line)
-    hasHead = true
-  }
-}
-
-/** For a person, an event of this day stands without it. Times are UTC. */
-function rowOf({ log, event }: LoggedEvent, today: string | undefined): readonly string[] {
-  const { timestamp, service, user, action, resource_id, status, code, count, latency_ms, request_id } = event
-  const outcome = [status, ...[code].filter(isNumber).map(String), ...[count].filter(isNumber).map((n) => `×${n}`)]
-  const time = timestamp.slice(0, 10) === today ? timestamp.slice(11) : timestamp
-  const latency = isNumber(latency_ms) ? String(Math.round(latency_ms)) : '-'
-  return [time, log, service, user, action, resource_id, outcome.join(' '), latency, request_id ?? '-'].map(String)
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number'
-}
-
-function queryOf(command: Command): AuditQuery {
-  const pairs = [
-    ['service', textOption(command, 'service')],
-    ['user', textOption(command, 'user')],
-    ['request_id', textOption(command, 'request')],
-    ['txn', textOption(command, 'txn')],
-  ] as const
-  return Object.fromEntries(pairs.filter(([, value]) => value !== undefined))
+/** 0 stands for all. */
+function lastOf<T>(items: readonly T[], count: number): readonly T[] {
+  return count === 0 ? items : items.slice(-count)
 }
 
 function parseCount(text: string): number {
@@ -173,5 +141,5 @@ function parseCount(text: string): number {
 
 function countOf(command: Command): number {
   const { count } = command.opts<{ count?: unknown }>()
-  return isNumber(count) ? count : countUnlessTold
+  return typeof count === 'number' ? count : countUnlessTold
 }

@@ -145,7 +145,7 @@ test('pop call explains a refusal on standard error', async () => {
     stderr,
     `pop: 403 permission-denied: You may not
      It needs \\u001b]0;x
-     Next: Give the decision id to an operator: \`pop explain DECISION\` tells why.
+     Next: Give the decision id to an operator: \`pop audit tail --decision ID\` tells why.
      Request: r-1
      Decision: d-1
 `,

@@ -14,7 +14,8 @@ test('pop config check passes good settings, with warnings and what has no effec
   await writeFile(file, `${developmentSettings}grants:\n  admin: [kafka.create, kafka.dance]\n`)
   const { code, stdout, stderr } = await around.pop(['config', 'check', file])
   assert.deepEqual([code, stderr], [0, ''])
-  assert.ok(stdout.includes(`${file}: warning: grants.admin: kafka.dance is in no module_permissions`))
+  const line = developmentSettings.split('\n').length + 1
+  assert.ok(stdout.includes(`${file}:${line}: warning: grants.admin: kafka.dance is in no module_permissions`), stdout)
   assert.match(stdout, /pop\.yaml:\d+: data_security: accepted, no effect yet\n/)
   const { faults, ...report } = JSON.parse((await around.pop(['config', 'check', '--config', file, '--json'])).stdout)
   assert.deepEqual(faults, [])
@@ -35,6 +36,42 @@ test('pop config check tells every fault with its line, and exits with 2', async
   assert.equal(show.code, 2)
   assert.equal(show.stdout, '')
   assert.match(show.stderr, /has 2 faults:\n/)
+})
+
+test('pop config check refuses what pop up refuses, and says nothing of the built-in grants', async () => {
+  await using around = await aroundPop()
+  const file = join(around.folder, 'pop.yaml')
+  const production = developmentSettings.replace('environment: development', 'environment: production')
+  await writeFile(file, production)
+  const embedded = await around.pop(['config', 'check', file])
+  const words = `${file}:2: identity.provider: production does not start with the embedded identity provider. Set`
+  assert.equal(embedded.code, 2)
+  assert.ok(embedded.stdout.startsWith(words), embedded.stdout)
+  assert.doesNotMatch(embedded.stdout, /warning|: good/)
+  const up = await around.pop(['up', '--config', file, '--port-base', '0'])
+  assert.equal(up.code, 2)
+  assert.ok(up.stderr.includes(words), up.stderr)
+  await writeFile(file, `${production}identity:\n  provider: keycloak\n  issuer: https://id.example/realms/pop\n`)
+  assert.equal((await around.pop(['config', 'check', file])).code, 0)
+  await writeFile(join(around.folder, 'home', 'dev-users.json'), '{}')
+  const beside = await around.pop(['config', 'check', file, '--json'])
+  assert.equal(beside.code, 2)
+  assert.match(JSON.parse(beside.stdout).faults[0].message, /beside the users of development/)
+  assert.equal(JSON.parse(beside.stdout).ok, false)
+})
+
+test('pop config show writes settings that pop config check takes, and that mean the same', async () => {
+  await using around = await aroundPop()
+  const [file, again] = [join(around.folder, 'pop.yaml'), join(around.folder, 'again.yaml')]
+  await writeFile(file, developmentSettings.replace('  reader:\n    - view_public_resources\n', ''))
+  const shown = (await around.pop(['config', 'show', file])).stdout
+  assert.match(shown, /\n# in force, of environments\.development: require_mTLS: false, .+audit_level: full\n$/)
+  await writeFile(again, shown)
+  const check = await around.pop(['config', 'check', again])
+  assert.deepEqual([check.code, check.stderr], [0, ''])
+  const settings = async (path: string): Promise<unknown> =>
+    JSON.parse((await around.pop(['config', 'show', path, '--json'])).stdout)
+  assert.deepEqual(await settings(again), await settings(file))
 })
 
 test('pop config takes ./pop.yaml, else the file of the home, else the built-in settings', async () => {

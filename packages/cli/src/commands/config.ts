@@ -1,11 +1,13 @@
 import { Command } from 'commander'
-import { loadSettings, type SettingsFault } from '@pop-api/settings'
+import { printable } from '@pop-api/audit'
+import { loadSettings, type Settings, type SettingsNote } from '@pop-api/settings'
 import { findSettingsText, type SettingsText } from '../client/settings-text.ts'
 import { CommandFailure, exitCodes, usageFailure } from '../command-failure.ts'
 import { writeJson } from '../print/json-line.ts'
 import { outline } from '../print/outline.ts'
 import { printableLines } from '../print/safe-text.ts'
 import type { Surroundings } from '../print/surroundings.ts'
+import { faultLine, faultsOfStart } from '../up/find-settings.ts'
 import { homePath } from '../up/home.ts'
 import { hasFlag, textOption } from '../up/words.ts'
 
@@ -23,24 +25,27 @@ export function configCommand(around: Surroundings): Command {
 function checkCommand(around: Surroundings): Command {
   return new Command('check')
     .summary('every fault of a pop.yaml, with its line')
-    .description('Checks settings. The exit code is 0 for good ones, 2 for faults; warnings do not change it.')
+    .description(
+      'Checks settings, and whether `pop up` would start with them on the home. The exit code is 0 for good ones, 2 for faults; ' +
+        'warnings do not change it.',
+    )
     .argument('[file]', fileWords)
     .option('--config <file>', 'the same as FILE')
     .action(async (file: string | undefined, _options: unknown, command: Command) => {
       const found = await settingsText(file, command, around)
       const result = loadSettings(found.text)
-      const faults = result.ok ? [] : result.faults
+      const faults = await faultsOfStart(result, homeOf(command, around))
       const warnings = result.ok ? result.warnings : []
       const idle = result.ok ? result.withoutEffect : []
       if (hasFlag(command, 'json')) {
-        const report = { file: found.path ?? null, ok: result.ok, faults, warnings, without_effect: idle }
+        const report = { file: found.path ?? null, ok: faults.length === 0, faults, warnings, without_effect: idle }
         await writeJson(report, around.out)
       } else {
         const lines = [
-          ...faults.map((fault) => faultLine(found, fault)),
-          ...warnings.map((warning) => `${found.name}: warning: ${warning}`),
+          ...faults.map((fault) => faultLine(found.name, fault)),
+          ...warnings.map((warning) => warningLine(found.name, warning)),
           ...idle.map(({ line, key }) => `${found.name}:${line}: ${key}: accepted, no effect yet`),
-          ...(result.ok ? [`${found.name}: good`] : []),
+          ...(faults.length === 0 ? [`${found.name}: good`] : []),
         ]
         await around.out.writeLine(printableLines(lines.join('\n')))
       }
@@ -60,26 +65,32 @@ function showCommand(around: Surroundings): Command {
       const found = await settingsText(file, command, around)
       const result = loadSettings(found.text)
       if (!result.ok) {
-        const faults = result.faults.map((fault) => `\n${faultLine(found, fault)}`).join('')
+        const faults = result.faults.map((fault) => `\n${faultLine(found.name, fault)}`).join('')
         throw new CommandFailure(exitCodes.usage, `${found.name} has ${countOf(result.faults.length)}:${faults}`)
       }
       if (hasFlag(command, 'json')) await writeJson(result.settings, around.out)
-      else await around.out.write(printableLines(`# ${found.name}\n${outline(result.settings)}`))
+      else await around.out.write(`# ${printable(found.name)}\n${printableLines(settingsLines(result.settings))}`)
     })
 }
 
-async function settingsText(
-  file: string | undefined,
-  command: Command,
-  { environment }: Surroundings,
-): Promise<SettingsText> {
-  const option = textOption(command, 'config')
-  if (file !== undefined && option !== undefined) throw usageFailure('give FILE or --config FILE, not both')
-  return await findSettingsText(file ?? option, homePath(textOption(command, 'home'), environment))
+/** Settings as a `pop.yaml` that means the same; what follows from its keys is told in a comment. */
+function settingsLines({ mode, ...settings }: Settings): string {
+  const inForce = outline(mode).trimEnd().split('\n').join(', ')
+  return `${outline(settings)}# in force, of environments.${settings.environment}: ${inForce}\n`
 }
 
-function faultLine({ name }: SettingsText, { line, key, message }: SettingsFault): string {
-  return `${name}:${line}: ${key === '' ? '' : `${key}: `}${message}`
+function homeOf(command: Command, { environment }: Surroundings): string {
+  return homePath(textOption(command, 'home'), environment)
+}
+
+async function settingsText(file: string | undefined, command: Command, around: Surroundings): Promise<SettingsText> {
+  const option = textOption(command, 'config')
+  if (file !== undefined && option !== undefined) throw usageFailure('give FILE or --config FILE, not both')
+  return await findSettingsText(file ?? option, homeOf(command, around))
+}
+
+function warningLine(name: string, { line, key, message }: SettingsNote): string {
+  return `${name}:${line}: warning: ${key}: ${message}`
 }
 
 function countOf(faults: number): string {

@@ -7,14 +7,15 @@ import { aroundPop, type Around } from './try-pop.ts'
 
 const granted = { access_token: 'a.b.c', token_type: 'Bearer', expires_in: 60 }
 
-/** A person at a terminal: waits for each question and types its answer. */
+/** A person at a terminal: waits for each question and types its answer; undefined closes the terminal. */
 async function atTerminal(
   around: Around,
   words: readonly string[],
-  answers: readonly (readonly [question: string, answer: string])[],
+  answers: readonly (readonly [question: string, answer: string | undefined])[],
+  columns = 80,
 ) {
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined })
-  const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 80 })
+  const stderr = Object.assign(new PassThrough(), { isTTY: true, columns })
   const waiting = [...answers]
   let shown = ''
   stderr.on('data', (chunk: Buffer) => {
@@ -23,7 +24,7 @@ async function atTerminal(
     if (next === undefined || !shown.includes(next[0])) return
     waiting.shift()
     // The prompt draws itself before it listens.
-    setImmediate(() => stdin.write(next[1]))
+    setImmediate(() => (next[1] === undefined ? stdin.end() : stdin.write(next[1])))
   })
   const code = await run(words, { stdin, stdout: new PassThrough().resume(), stderr, environment: around.environment })
   return { code, shown }
@@ -66,11 +67,35 @@ test('pop login asks only for the rest, and takes an empty code for none', async
   assert.equal(new URLSearchParams(gateway.seen[0]?.body).has('totp'), false)
 })
 
-test('pop login sends nothing when the person leaves', async () => {
+test('pop login takes LF and CR LF for Enter, on a terminal that does not know its width', async () => {
   await using around = await aroundPop()
   await using gateway = await standInGateway(around.folder, (_seen, response) => answerJson(response, 200, granted))
-  const { code, shown } = await atTerminal(around, ['login', ...gateway.options], [['User', '\u0003']])
-  assert.equal(code, 2)
-  assert.match(shown, /you left: nothing was sent/)
-  assert.equal(gateway.seen.length, 0)
+  const answers = [
+    ['User', 'alice\n'],
+    ['Password', 'x\r\n'],
+    ['One-time code', '123456\n'],
+  ] as const
+  const { code, shown } = await atTerminal(around, ['login', ...gateway.options], answers, 0)
+  assert.equal(code, 0, shown)
+  assert.match(shown, /One-time code \(empty where the account has none\)/)
+  assert.equal(new URLSearchParams(gateway.seen[0]?.body).get('totp'), '123456')
 })
+
+const leavings = [
+  ['with Ctrl-C', '\u0003'],
+  ['with Ctrl-D', '\u0004'],
+  ['with Ctrl-D behind some letters', 'ali\u0004'],
+  ['by closing the terminal', undefined],
+] as const
+
+for (const [how, typed] of leavings) {
+  test(`pop login sends nothing when the person leaves ${how}, and shows the cursor again`, async () => {
+    await using around = await aroundPop()
+    await using gateway = await standInGateway(around.folder, (_seen, response) => answerJson(response, 200, granted))
+    const { code, shown } = await atTerminal(around, ['login', ...gateway.options], [['User', typed]])
+    assert.equal(code, 2)
+    assert.match(shown, /you left: nothing was sent/)
+    assert.ok(shown.lastIndexOf('\u001b[?25h') > shown.lastIndexOf('\u001b[?25l'), JSON.stringify(shown))
+    assert.equal(gateway.seen.length, 0)
+  })
+}

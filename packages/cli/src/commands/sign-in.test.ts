@@ -94,7 +94,7 @@ test('pop login never asks where there is no terminal, and says what is missing'
     [['--client-id', 'c', '--user', 'a'], '', /not both/],
   ]
   for (const [words, stdin, message] of cases) {
-    const { code, stderr } = await around.pop(['login', ...words], { stdin })
+    const { code, stderr } = await around.pop(['--gateway', 'https://localhost:1', 'login', ...words], { stdin })
     assert.equal(code, 2, stderr)
     assert.match(stderr, message)
   }

@@ -4,7 +4,7 @@ import { writeJson } from '../print/json-line.ts'
 import type { Output } from '../print/output.ts'
 import type { Surroundings } from '../print/surroundings.ts'
 import { printTable } from '../print/table.ts'
-import { homePath } from '../up/home.ts'
+import { findHome } from '../up/home.ts'
 import { hasFlag, textOption } from '../up/words.ts'
 import { devUsersPath, readDevUsers, type DevUser, type DevUsers } from './dev-users-file.ts'
 import { totpCode, type TotpCode } from './totp.ts'
@@ -61,7 +61,7 @@ async function requireUser(name: string, command: Command, environment: Surround
 }
 
 async function requireUsers(command: Command, environment: Surroundings['environment']): Promise<DevUsers> {
-  const home = homePath(textOption(command, 'home'), environment)
+  const home = await findHome(textOption(command, 'home'), environment)
   const found = await readDevUsers(home)
   if (found !== undefined) return found
   const next = 'The first `pop up` with the embedded identity provider makes it'

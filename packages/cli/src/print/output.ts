@@ -11,7 +11,7 @@ export interface Output {
   readonly isTerminal: boolean
   /** For prompts, which draw by themselves. */
   readonly stream: Writable
-  /** Width of the terminal; undefined where there is none, so that nothing is cut. */
+  /** Width of the terminal, 80 where it does not know; undefined where there is none, so that nothing is cut. */
   readonly columns: number | undefined
   /**
    * Resolves once the stream has taken it. A reader that went away (`| head`) is no error: what comes after is dropped, and `closed`
@@ -25,6 +25,8 @@ export interface Output {
   readonly paint: (style: Style, text: string) => string
   readonly [Symbol.dispose]: () => void
 }
+
+const columnsUnlessTold = 80
 
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
 
@@ -53,7 +55,8 @@ export function openOutput(stream: OutputStream, environment: Readonly<NodeJS.Pr
   return {
     isTerminal,
     stream,
-    columns: isTerminal ? (stream.columns ?? 80) : undefined,
+    // A terminal that does not know its width says 0.
+    columns: isTerminal ? stream.columns || columnsUnlessTold : undefined,
     write,
     writeLine: (line) => write(`${line}\n`),
     closed: closing.signal,

@@ -144,11 +144,23 @@ test('problemLines() tells detail, faults, advice and ids, all printable', () =>
     'One \\u001b[31mfault',
     '  /a: must be string',
     '  (the body): must be object',
-    'Next: See the member `errors`.',
     'Request: r-1',
     'Decision: d-1',
   ])
+  const { errors: _errors, ...alone } = problem
+  assert.ok(problemLines(alone).includes('Next: See the member `errors`.'))
   assert.equal(problemTitle(422, problem), '422 body-invalid: The body does not match')
+})
+
+test('problemLines() does not speak of a body where a parameter is at fault', () => {
+  const problem = { code: 'parameter-invalid', errors: [{ pointer: '', message: 'must be >= 1' }], advice: 'Compare.' }
+  assert.deepEqual(problemLines(problem), ['  must be >= 1', 'Next: Compare.'])
+})
+
+test('openOutput() takes 80 columns for a terminal that does not know its width', () => {
+  assert.equal(collected(0).columns, 80)
+  assert.equal(collected(7).columns, 7)
+  assert.equal(collected().columns, undefined)
 })
 
 test('problemLines() says nothing that is not there, and believes no type', () => {

@@ -12,9 +12,12 @@ export function problemLines(problem: JsonObject): readonly string[] {
   const { title, detail, code, request_id: requestId, decision } = problem
   const lines: string[] = []
   if (isText(detail) && detail !== title) lines.push(detail)
-  lines.push(...faultsOf(problem['errors']))
+  const faults = faultsOf(problem['errors'], code)
+  lines.push(...faults)
   const advice = adviceOf(problem['advice'], code)
-  if (advice !== undefined) lines.push(`Next: ${advice}`)
+  // The advice to look at the faults is followed already where they stand above.
+  const isFollowed = faults.length > 0 && advice === problemCatalogue['body-invalid'].advice
+  if (advice !== undefined && !isFollowed) lines.push(`Next: ${advice}`)
   if (isText(requestId)) lines.push(`Request: ${requestId}`)
   if (isText(decision)) lines.push(`Decision: ${decision}`)
   return lines.map((line) => printable(line.slice(0, charactersMax)))
@@ -33,13 +36,14 @@ function adviceOf(sent: unknown, code: unknown): string | undefined {
   return isProblemCode(code) ? problemCatalogue[code].advice : undefined
 }
 
-/** The single faults of a body, as `pointer: message`. */
-function faultsOf(errors: unknown): readonly string[] {
+/** The single faults, as `pointer: message`. Without a pointer a fault is about the whole body, or the parameter of the detail. */
+function faultsOf(errors: unknown, code: unknown): readonly string[] {
   if (!Array.isArray(errors)) return []
   const faults = errors.slice(0, faultsMax).flatMap((fault: unknown) => {
     if (!isJsonObject(fault) || !isText(fault['message'])) return []
-    const pointer = fault['pointer']
-    return [`  ${isText(pointer) ? pointer : '(the body)'}: ${fault['message']}`]
+    const { pointer, message } = fault
+    if (isText(pointer)) return [`  ${pointer}: ${message}`]
+    return [code === 'body-invalid' ? `  (the body): ${message}` : `  ${message}`]
   })
   return errors.length > faultsMax ? [...faults, `  … and ${errors.length - faultsMax} more`] : faults
 }

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { CommandFailure, exitCodes } from '../command-failure.ts'
 import { writeJson } from '../print/json-line.ts'
 import type { Surroundings } from '../print/surroundings.ts'
-import { isLocked, homePath } from './home.ts'
+import { isLocked, findHome } from './home.ts'
 import { errorCode } from './own-file.ts'
 import { notRunning } from './status-command.ts'
 import { readStatus } from './status.ts'
@@ -19,7 +19,7 @@ export function downCommand({ out, environment }: Surroundings): Command {
     .description('Stops the run on the home in order, as Ctrl-C does, and waits for its end. Nothing is lost.')
     .addHelpText('after', '\nExit codes: 0 stopped, 1 it does not stop, 3 nothing runs.\n')
     .action(async (_options: unknown, command: Command) => {
-      const home = homePath(textOption(command, 'home'), environment)
+      const home = await findHome(textOption(command, 'home'), environment)
       const status = await readStatus(home)
       if (status.state === 'stopped') throw notRunning(home)
       if (status.supervisor === undefined) {

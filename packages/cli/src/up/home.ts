@@ -1,5 +1,6 @@
+import type { Stats } from 'node:fs'
 import { chmod, lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { usageFailure, type CommandFailure } from '../command-failure.ts'
 import { errorCode } from './own-file.ts'
@@ -11,16 +12,36 @@ export interface LockedHome {
   readonly [Symbol.dispose]: () => void
 }
 
+const homeName = '.pop'
 const lockName = 'lock.db'
 /** What a person may have put into a home before the first start. */
 const placedBefore = ['pop.yaml', 'dev-users.json']
 /** A look at the lock holds it for an instant; a start waits that long. */
 const lockWaitMs = 500
 
-/** The folder of a run: `--home`, else `POP_HOME`, else `.pop`; absolute. */
+/** The folder that a start takes: `--home`, else `POP_HOME`, else `.pop`; absolute. */
 export function homePath(option: string | undefined, environment: Readonly<NodeJS.ProcessEnv> = process.env): string {
   // An empty variable is what a script leaves behind that has none to give.
-  return resolve(option ?? (environment['POP_HOME'] || '.pop'))
+  return resolve(option ?? (environment['POP_HOME'] || homeName))
+}
+
+/**
+ * The folder of the run that a command is about: like `homePath`, but where there is no `.pop` here, the nearest one in the folders
+ * above that is of this user alone. Somebody else's could lead a password to a gateway of theirs. `here` is the present folder.
+ */
+export async function findHome(
+  option: string | undefined,
+  environment: Readonly<NodeJS.ProcessEnv>,
+  here: string = process.cwd(),
+): Promise<string> {
+  const own = resolve(here, homePath(option, environment))
+  if (option !== undefined || environment['POP_HOME']) return own
+  for (let folder = here; ; folder = dirname(folder)) {
+    const candidate = join(folder, homeName)
+    const found = await lookAt(candidate)
+    if (found !== undefined && (folder === here || isOursAlone(found))) return candidate
+    if (dirname(folder) === folder) return join(here, homeName)
+  }
 }
 
 /**
@@ -66,11 +87,44 @@ export async function hasLockFile(path: string): Promise<boolean> {
 
 async function makeHome(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeFolders(path)
   } catch (error) {
-    const what = errorCode(error) === 'EEXIST' ? 'it is not a folder' : errorCode(error)
+    const what = errorCode(error) === 'EEXIST' ? 'it is not a folder' : `it cannot be made (${errorCode(error)})`
     throw unusable(path, `${what}. Give another folder with --home or POP_HOME`, error)
   }
+}
+
+/** With the folders above it. The recursive `mkdir` of Node never ends where the system makes none, as in /proc. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await makeFolder(path)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' || dirname(path) === path) throw error
+    await makeFolders(dirname(path))
+    await makeFolder(path)
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
+  }
+}
+
+async function lookAt(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errorCode(error))) return undefined
+    throw usageFailure(`${path} cannot be looked at (${errorCode(error)})`, error)
+  }
+}
+
+function isOursAlone(found: Stats): boolean {
+  const own = process.getuid?.()
+  return found.isDirectory() && (own === undefined || found.uid === own) && (found.mode & 0o077) === 0
 }
 
 async function refuseExposed(path: string): Promise<void> {

@@ -7,7 +7,7 @@ import { usageFailure } from '../command-failure.ts'
 import { writeJson } from '../print/json-line.ts'
 import type { Output } from '../print/output.ts'
 import type { Surroundings } from '../print/surroundings.ts'
-import { homePath } from './home.ts'
+import { findHome } from './home.ts'
 import { followLog, lastLines, type LogTail } from './log-tail.ts'
 import { errorCode } from './own-file.ts'
 import { logPath } from './process-output.ts'
@@ -18,7 +18,7 @@ const pollMs = 200
 const linesUnlessTold = 100
 
 /** `pop logs`: what the processes of a home said last, and go on to say. */
-export function logsCommand({ out, environment }: Surroundings): Command {
+export function logsCommand({ out, err, environment }: Surroundings): Command {
   return new Command('logs')
     .summary('show what the processes say')
     .description('Shows the last lines of the log of one process, or of all of them, each behind its name.')
@@ -26,7 +26,7 @@ export function logsCommand({ out, environment }: Surroundings): Command {
     .option('-n, --lines <count>', 'how many of the last lines of each', parseCount, linesUnlessTold)
     .option('-f, --follow', 'go on until Ctrl-C')
     .action(async (name: string | undefined, _options: unknown, command: Command) => {
-      const home = homePath(textOption(command, 'home'), environment)
+      const home = await findHome(textOption(command, 'home'), environment)
       const names = await chooseLogs(home, name)
       const write = lineWriter(names, hasFlag(command, 'json'), out)
       // Followed from before the last lines are read: what comes meanwhile is shown twice rather than not at all.
@@ -35,11 +35,22 @@ export function logsCommand({ out, environment }: Surroundings): Command {
       for (const each of hasFlag(command, 'follow') ? names : []) {
         followed.push({ name: each, tail: tails.use(await followLog(logPath(home, each))) })
       }
+      const count = countOf(command)
       for (const each of names) {
-        for (const line of await lastLines(logPath(home, each), countOf(command))) await write(each, line)
+        const lines = await lastLines(logPath(home, each), count)
+        for (const line of lines) await write(each, line)
+        if (lines.length === 0 && count > 0 && name !== undefined)
+          await tellSilence(each, hasFlag(command, 'json'), err)
       }
       if (followed.length > 0) await follow(followed, write, out.closed)
     })
+}
+
+/** Nothing at all on a terminal would look like a failure of this command. */
+async function tellSilence(name: string, isJson: boolean, err: Output): Promise<void> {
+  const message = `${name} has said nothing yet`
+  if (isJson) await writeJson({ message }, err)
+  else await err.writeLine(err.paint('dim', message))
 }
 
 interface NamedTail {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { developmentSettings } from '@pop-api/settings'
+import { aroundPop } from '../commands/try-pop.ts'
 import { readDevUsers } from '../dev/dev-users-file.ts'
 import { controlBoot, memberBoot } from './boot-documents.ts'
 import { childEnvironment } from './child-environment.ts'
@@ -41,6 +44,17 @@ test('prepare() makes users and the secret of the gateway, and the documents tha
     const text = JSON.stringify(memberBoot(member, made, ports, control, 'token'))
     assert.ok(!text.includes(String(made.clientSecret)) && !text.includes('users_file'), member)
   }
+})
+
+test('pop up that is refused for its ports has made no users', async () => {
+  await using around = await aroundPop()
+  await using other = createServer().listen({ host: '127.0.0.1', port: 0 })
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo // listens on TCP
+  const { code, stderr } = await around.pop(['up', '--port-base', String(port)])
+  assert.equal(code, 2)
+  assert.match(stderr, new RegExp(`${port} \\(gateway\\): in use`))
+  assert.deepEqual(await readdir(join(around.folder, 'home')), ['lock.db'])
 })
 
 test('controlBoot() keeps automatic approval to development, and an environment to letters and digits', async () => {

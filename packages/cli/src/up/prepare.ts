@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { access, mkdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { gatewaySection, type GatewaySettings, type Settings } from '@pop-api/settings'
 import { usageFailure } from '../command-failure.ts'
@@ -26,19 +26,15 @@ export function publicCaPath(home: string): string {
 }
 
 /**
- * Checks that these settings may be started on this home, and makes what the first start needs: the users of development and the
- * gateway's secret at the embedded provider. Throws a CommandFailure (usage).
+ * Makes what the first start with the embedded provider needs: the users of development and the gateway's secret. Throws a
+ * CommandFailure (usage).
  */
 export async function prepare(
   home: string,
-  { settings, name }: FoundSettings,
+  { settings }: FoundSettings,
   environment: Readonly<NodeJS.ProcessEnv>,
 ): Promise<Prepared> {
-  await refuseDevelopmentInProduction(home, settings, name)
-  if (settings.identity.provider === 'keycloak') {
-    if (settings.identity.issuer === undefined) {
-      throw usageFailure(`${name}: identity.issuer is missing: provider keycloak needs the exact iss of its tokens`)
-    }
+  if (settings.identity.provider !== 'embedded') {
     return { home, settings, section: gatewaySection(settings), clientSecret: undefined }
   }
   const clientSecretPath = join(home, 'gateway', 'oidc-client-secret')
@@ -49,17 +45,6 @@ export async function prepare(
     service_clients: { ...settings.identity.service_clients, ...(await ensureDevUsers(home, environment)) },
   })
   return { home, settings, section, clientSecret }
-}
-
-async function refuseDevelopmentInProduction(home: string, settings: Settings, name: string): Promise<void> {
-  if (settings.environment !== 'production') return
-  if (settings.identity.provider === 'embedded') {
-    const next = 'Set identity.provider: keycloak and identity.issuer, or environment: development'
-    throw usageFailure(`${name}: production does not start with the embedded identity provider. ${next}`)
-  }
-  if (!(await exists(devUsersPath(home)))) return
-  const next = 'Give production a home of its own with --home'
-  throw usageFailure(`production does not start beside the users of development in ${devUsersPath(home)}. ${next}`)
 }
 
 /** Makes the users where there are none, by the provider's own program; gives client_id → subject of the service clients. */
@@ -84,14 +69,4 @@ async function ensureSecret(path: string): Promise<string> {
   const secret = randomBytes(32).toString('base64url')
   await writeOwnFile(path, secret)
   return secret
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch {
-    // Whatever hides it from us hides it from the provider as well.
-    return false
-  }
 }

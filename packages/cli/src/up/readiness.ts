@@ -9,6 +9,8 @@ import type { RunFile } from './run-file.ts'
 /** What the gateway says of itself. */
 export interface Readiness {
   readonly ready: boolean
+  /** It said something at all. */
+  readonly answers: boolean
   /** What keeps it from its work, in its own words; empty when ready. */
   readonly faults: readonly string[]
 }
@@ -32,6 +34,7 @@ export async function askReadiness({ operations, ca }: Pick<RunFile, 'operations
   } catch (error) {
     return {
       ready: false,
+      answers: false,
       faults: [`the gateway does not answer: ${error instanceof Error ? error.message : 'no reason'}`],
     }
   }
@@ -54,6 +57,6 @@ function read(status: number, body: string): Readiness {
     const { name, fault } = isJsonObject(check) ? check : {}
     return typeof fault === 'string' ? [`${String(name)}: ${fault}`] : []
   })
-  if (status === 200) return { ready: true, faults: [] }
-  return { ready: false, faults: faults.length > 0 ? faults : [`/readyz answered ${status}`] }
+  if (status === 200) return { ready: true, answers: true, faults: [] }
+  return { ready: false, answers: true, faults: faults.length > 0 ? faults : [`/readyz answered ${status}`] }
 }

@@ -2,10 +2,10 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { CommandFailure, exitCodes, usageFailure } from '../command-failure.ts'
-import { canAsk } from '../commands/ask.ts'
+import { askYes, canAsk } from '../commands/ask.ts'
 import { writeJson } from '../print/json-line.ts'
 import type { Surroundings } from '../print/surroundings.ts'
-import { hasLockFile, homePath, lockHome } from './home.ts'
+import { hasLockFile, homePath, isLocked, lockHome } from './home.ts'
 import { hasFlag, textOption } from './words.ts'
 
 /** Settings are written by a person; everything else in a home was made by a run. */
@@ -25,6 +25,10 @@ export function resetCommand(around: Surroundings): Command {
       if (!(await hasLockFile(path))) {
         throw usageFailure(`${path} is not a home of POP API: there is no lock.db in it. Nothing was removed`)
       }
+      if (await isLocked(path)) {
+        const next = 'Stop it first: `pop down`. Nothing was removed'
+        throw usageFailure(`POP API runs already on the home ${path}. ${next}`)
+      }
       // Held until the end, so that nothing starts on what is being removed.
       using home = await lockHome(path)
       if (!hasFlag(command, 'yes')) await askFirst(home.path, around)
@@ -37,9 +41,6 @@ export function resetCommand(around: Surroundings): Command {
 
 async function askFirst(home: string, around: Surroundings): Promise<void> {
   if (!canAsk(around)) throw usageFailure(`nobody can be asked here: give --yes to remove all state of ${home}`)
-  // Loaded here, so that no other command waits for it.
-  const { confirm } = await import('@clack/prompts')
-  const message = `Remove all keys, users, data and logs of ${home}? This cannot be undone.`
-  const answer = await confirm({ message, initialValue: false, input: around.stdin, output: around.err.stream })
-  if (answer !== true) throw new CommandFailure(exitCodes.refused, 'nothing was removed')
+  const isWanted = await askYes(`Remove all keys, users, data and logs of ${home}? This cannot be undone.`, around)
+  if (!isWanted) throw new CommandFailure(exitCodes.refused, 'nothing was removed')
 }

@@ -10,7 +10,7 @@ import { makeTemporaryFolder } from './temporary-folder.ts'
 const run: RunFile = {
   version: 1,
   supervisor: { pid: 1 },
-  processes: { control: { pid: 2 } },
+  processes: { control: { pid: 2, starts: 1, ready: true } },
   gateway: 'https://localhost:8443',
   operations: 'http://127.0.0.1:9443',
   control: 'https://127.0.0.1:7443',
@@ -34,7 +34,9 @@ test('readRunFile() refuses what is not in the shape of version 1', async () => 
   const changes = [
     { version: 2 },
     { supervisor: {} },
-    { processes: { control: { pid: '2' } } },
+    { processes: { control: { pid: '2', starts: 1, ready: true } } },
+    { processes: { control: { pid: 2, ready: true } } },
+    { processes: { control: { pid: 2, starts: 1 } } },
     { modules: { kafka_service: 7101 } },
     { gateway: '' },
     { ca: undefined },

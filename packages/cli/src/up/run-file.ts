@@ -4,11 +4,20 @@ import { isJsonObject, parseStrictJson, type JsonObject } from '@pop-api/protoco
 import { usageFailure } from '../command-failure.ts'
 import { readOwnFile, writeOwnFile } from './own-file.ts'
 
+/** A process of a run. */
+export interface RunProcess {
+  readonly pid: number
+  /** How often this run has started it: 1 for one that never ended. */
+  readonly starts: number
+  /** It has said so since its last start. */
+  readonly ready: boolean
+}
+
 /** `<home>/run.json`: what runs and where it listens. It is there only while everything has been started. */
 export interface RunFile {
   readonly version: 1
   readonly supervisor: { readonly pid: number }
-  readonly processes: Readonly<Record<string, { readonly pid: number }>>
+  readonly processes: Readonly<Record<string, RunProcess>>
   readonly gateway: string
   readonly operations: string
   readonly control: string
@@ -46,7 +55,7 @@ export async function readRunFile(home: string): Promise<RunFile | undefined> {
 function parseRun(members: JsonObject): RunFile | undefined {
   const { version, supervisor, processes, modules } = members
   const { gateway, operations, control, admin, issuer, ca } = members
-  if (version !== 1 || !isProcess(supervisor)) return undefined
+  if (version !== 1 || !hasPid(supervisor)) return undefined
   if (!isJsonObject(processes) || !isJsonObject(modules)) return undefined
   if (!isText(gateway) || !isText(operations) || !isText(control)) return undefined
   if (!isText(admin) || !isText(issuer) || !isText(ca)) return undefined
@@ -61,6 +70,12 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
-function isProcess(value: unknown): value is { readonly pid: number } {
+function hasPid(value: unknown): value is { readonly pid: number } {
   return isJsonObject(value) && typeof value['pid'] === 'number' && Number.isSafeInteger(value['pid'])
+}
+
+function isProcess(value: unknown): value is RunProcess {
+  if (!isJsonObject(value)) return false
+  const { starts, ready } = value
+  return hasPid(value) && typeof starts === 'number' && Number.isSafeInteger(starts) && typeof ready === 'boolean'
 }

@@ -5,7 +5,7 @@ import { writeOwnFile } from './own-file.ts'
 import type { Ports } from './ports.ts'
 import { publicCaPath, type Prepared } from './prepare.ts'
 import { startOrder, type ListenerName, type ProgramName } from './programs.ts'
-import { writeRunFile, type RunFile } from './run-file.ts'
+import { writeRunFile, type RunFile, type RunProcess } from './run-file.ts'
 
 /** What is known of a run: who is there, where they listen, and what they said when they were ready. */
 export interface RunState {
@@ -28,7 +28,7 @@ export interface RunState {
 export function openRunState({ home, settings }: Prepared, chosen: Ports): RunState {
   const ports: Record<ListenerName, number> = { ...chosen }
   const urls = new Map<ListenerName, string>()
-  const pids = new Map<ProgramName, number>()
+  const processes = new Map<ProgramName, RunProcess>()
   let rootSpkiSha256 = ''
   let { issuer } = settings.identity
   let writing: Promise<void> = Promise.resolve()
@@ -45,7 +45,7 @@ export function openRunState({ home, settings }: Prepared, chosen: Ports): RunSt
   const runFile = (): RunFile => ({
     version: 1,
     supervisor: { pid: process.pid },
-    processes: processesOf(pids),
+    processes: processesOf(processes),
     gateway: urlOf('gateway'),
     operations: urlOf('operations'),
     control: urlOf('control'),
@@ -55,7 +55,8 @@ export function openRunState({ home, settings }: Prepared, chosen: Ports): RunSt
     ca: publicCaPath(home),
   })
   const writeFiles = async (isComplete: boolean): Promise<void> => {
-    await writeFamily(home, { supervisor: process.pid, children: [...pids.values()] })
+    const children = [...processes.values()].map(({ pid }) => pid)
+    await writeFamily(home, { supervisor: process.pid, children })
     if (isComplete) await writeRunFile(home, runFile())
   }
   return {
@@ -63,7 +64,9 @@ export function openRunState({ home, settings }: Prepared, chosen: Ports): RunSt
     issuer: () => issuer,
     controlFacts: () => ({ control: urlOf('control'), admin: urlOf('admin'), rootSpkiSha256 }),
     runFile,
-    takeStart: (name, pid) => void pids.set(name, pid),
+    takeStart: (name, pid) => {
+      processes.set(name, { pid, starts: (processes.get(name)?.starts ?? 0) + 1, ready: false })
+    },
     takeReady: async (name, message) => {
       if (name === 'control') {
         hold('control', textOf(name, message, 'control'))
@@ -79,6 +82,8 @@ export function openRunState({ home, settings }: Prepared, chosen: Ports): RunSt
       } else {
         hold('kafka_service', textOf(name, message, 'address'))
       }
+      const started = processes.get(name)
+      if (started !== undefined) processes.set(name, { ...started, ready: true })
     },
     write: async (isComplete) => {
       const written = writing.then(() => writeFiles(isComplete))
@@ -89,10 +94,10 @@ export function openRunState({ home, settings }: Prepared, chosen: Ports): RunSt
   }
 }
 
-function processesOf(pids: ReadonlyMap<ProgramName, number>): RunFile['processes'] {
+function processesOf(processes: ReadonlyMap<ProgramName, RunProcess>): RunFile['processes'] {
   const entries = startOrder.flatMap((name) => {
-    const pid = pids.get(name)
-    return pid === undefined ? [] : [[name, { pid }] as const]
+    const found = processes.get(name)
+    return found === undefined ? [] : [[name, found] as const]
   })
   return Object.fromEntries(entries)
 }

@@ -4,18 +4,23 @@ import { writeJson } from '../print/json-line.ts'
 import type { Output } from '../print/output.ts'
 import type { Surroundings } from '../print/surroundings.ts'
 import { printTable } from '../print/table.ts'
-import { homePath } from './home.ts'
+import { findHome } from './home.ts'
 import { readStatus, type Status } from './status.ts'
 import { hasFlag, textOption } from './words.ts'
+
+/** What is said of a process that is not well. What a gateway is silent about, its readiness says. */
+const wordsOf = { running: '', starting: 'is starting', ended: 'has ended', silent: '' } as const
 
 /** `pop status`: what runs on a home, and whether all is well. */
 export function statusCommand({ out, environment }: Surroundings): Command {
   return new Command('status')
     .summary('show what runs, and whether all is well')
-    .description('Shows every process and asks the gateway whether it is ready.')
+    .description(
+      'Shows every process, with how often this run had to start it again, and asks the gateway whether it is ready.',
+    )
     .addHelpText('after', '\nExit codes: 0 all is well, 1 something is not, 3 nothing runs.\n')
     .action(async (_options: unknown, command: Command) => {
-      const home = homePath(textOption(command, 'home'), environment)
+      const home = await findHome(textOption(command, 'home'), environment)
       const status = await readStatus(home)
       if (hasFlag(command, 'json')) await writeJson({ home, ...status }, out)
       else if (status.state === 'running') await showProcesses(status, out)
@@ -24,8 +29,8 @@ export function statusCommand({ out, environment }: Surroundings): Command {
         throw new CommandFailure(exitCodes.refused, `POP API on ${home} is starting or stopping. Ask again in a moment`)
       }
       if (status.well) return
-      const faults =
-        status.faults.length === 0 ? 'a process has ended and is being started again' : status.faults.join('; ')
+      const away = status.processes.flatMap(({ name, state }) => (wordsOf[state] ? [`${name} ${wordsOf[state]}`] : []))
+      const faults = [...away, ...status.faults].join('; ')
       throw new CommandFailure(exitCodes.refused, `not all is well: ${faults}. See \`pop logs\``)
     })
 }
@@ -43,12 +48,14 @@ async function showProcesses(
     { title: 'PROCESS' },
     { title: 'PID', align: 'right' },
     { title: 'STATE' },
+    { title: 'RESTARTS', align: 'right' },
     { title: 'ADDRESS' },
   ] as const
-  const rows = processes.map(({ name, pid, state, address }) => [
+  const rows = processes.map(({ name, pid, state, restarts, address }) => [
     name,
     pid === null ? '-' : String(pid),
     state,
+    String(restarts),
     address,
   ])
   await printTable(titles, rows, out)

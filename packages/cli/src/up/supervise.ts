@@ -37,15 +37,17 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   const { config, portBase, signals, tell, environment } = options
   using home = await lockHome(options.home)
   const found = await findSettings(config, home.path)
-  const prepared = await prepare(home.path, found, environment)
   await outliveOrphans(home.path)
   await removeRunFile(home.path)
   const ports = choosePorts(portBase)
-  const used = listeners.filter(({ program }) => program !== 'identity' || prepared.clientSecret !== undefined)
+  const { provider } = found.settings.identity
+  const used = listeners.filter(({ program }) => program !== 'identity' || provider === 'embedded')
   await refuseTakenPorts(
     ports,
     used.map(({ name }) => name),
   )
+  // Nothing is made for a start that is refused.
+  const prepared = await prepare(home.path, found, environment)
   using log = openSupervisorLog(home.path, tell)
   await using tree = new Tree({ prepared, ports, log, environment, force: signals.force })
   const stopped = Promise.withResolvers<void>()

@@ -115,6 +115,7 @@ export class Tree implements AsyncDisposable {
   async #takeReady(name: ProgramName, message: JsonObject): Promise<void> {
     const before = this.#state.issuer()
     await this.#state.takeReady(name, message)
+    await this.#noteState()
     const issuer = this.#state.issuer()
     if (issuer === undefined || issuer === before) return
     const { section } = this.#options.prepared
