@@ -87,9 +87,13 @@ test('loadSettings() says what was expected and what was found, and never a secr
     ['limits:\n  caller_rate: 0', 'limits.caller_rate', 'expected at least 1, found 0'],
     ['limits: 7', 'limits', 'expected a map, found 7'],
     ['identity:\n  provider: none', 'identity.provider', 'expected embedded or keycloak, found "none"'],
-    ['identity:\n  audience: ""', 'identity.audience', 'expected a text that is not empty, found a text'],
+    ['identity:\n  audience: ""', 'identity.audience', 'expected a text that is not empty, found an empty text'],
     ['identity:\n  issuer: id', 'identity.issuer', /^expected an address such as https:.+, found "id"$/],
-    ['identity:\n  client_secret: hunter2', 'identity.client_secret', /^expected \{file: PATH\} or .+, found a text$/],
+    [
+      'identity:\n  client_secret: hunter2',
+      'identity.client_secret',
+      /^expected \{file: PATH\} or .+, found the value itself$/,
+    ],
     ['grants:\n  Admin: []', 'grants.Admin', 'expected a word of a-z, 0-9 and _, found "Admin"'],
     ['grants:\n  admin: [fly]', 'grants.admin.0', /^expected a module permission such as .+, found "fly"$/],
   ]

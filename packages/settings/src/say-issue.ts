@@ -5,7 +5,7 @@ export function sayIssue(issue: z.core.$ZodIssue, found: unknown): string {
   if (found === undefined && issue.code === 'invalid_type') return `is missing: expected ${kind(issue.expected)}`
   const expected = expectation(issue)
   // A secret that was written out instead of referred to must not come into a message.
-  if (issue.code === 'invalid_union') return `${expected}, found ${describe(typeof found === 'string' ? '' : found)}`
+  if (issue.code === 'invalid_union' && typeof found !== 'object') return `${expected}, found the value itself`
   return `${expected}, found ${describe(found)}`
 }
 
@@ -51,7 +51,9 @@ function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a map'
-  if (value === '') return 'a text'
-  const isLong = typeof value === 'string' && value.length > charactersMax
-  return JSON.stringify(isLong ? `${value.slice(0, charactersMax)}…` : value) ?? typeof value
+  if (typeof value === 'string') {
+    if (value === '') return 'an empty text'
+    return JSON.stringify(value.length > charactersMax ? `${value.slice(0, charactersMax)}…` : value)
+  }
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : typeof value
 }
