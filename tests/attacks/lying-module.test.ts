@@ -1,92 +1,27 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { createNonceSource, es256Seal, manifestDigest, type BootFile, type SealIdentity } from '@pop-api/protocol'
+import { createNonceSource, es256Seal, type SealIdentity } from '@pop-api/protocol'
 import { startPop, type Pop } from '@pop-api/testkit'
-import { joinModule, meshServerOptions, type ModuleMembership } from '@pop-api/workload'
-
-/** A module that enrolled like any other and answers whatever a test wants. */
-const manifest = {
-  openapi: '3.1.0',
-  info: { title: 'liar', version: '1' },
-  'x-pop-module': { name: 'liar', base: '/v1/liar', permissions: ['kafka.consume', 'kafka.create'] },
-  paths: {
-    '/thing': {
-      get: { 'x-pop-requires': { role: 'create_resource', module: 'kafka.consume' }, responses: {} },
-      post: { 'x-pop-requires': { role: 'create_resource', module: 'kafka.create' }, responses: {} },
-    },
-  },
-}
-
-type Lie = (request: IncomingMessage, response: ServerResponse) => void
+import { enrolLiar, type Liar } from './liar.ts'
 
 let pop: Pop
 let token = ''
-let member: ModuleMembership
-let other: ModuleMembership
-let lie: Lie = honest
-let requests = 0
-const boot = randomBytes(16).toString('base64url')
+let liar: Liar
 const nextNonce = createNonceSource(randomBytes(16))
 const stack = new AsyncDisposableStack()
-
-function bootOf(name: string): BootFile {
-  return {
-    name,
-    home: join(pop.home, name),
-    listen: {},
-    admin: pop.control.admin,
-    anchor: { root_spki_sha256: pop.control.rootSpkiSha256 },
-    token: pop.control.issueToken({ name, kind: 'module' }),
-  }
-}
-
-async function serve(workload: ModuleMembership, listener: Lie): Promise<string> {
-  const server = createServer(meshServerOptions(workload), listener)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  stack.defer(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  // A server that listens on TCP has an AddressInfo.
-  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
 
 before(async () => {
   pop = await startPop({})
   token = await pop.token('alice')
-  member = stack.use(await joinModule(bootOf('liar'), manifest))
-  const otherManifest = {
-    ...manifest,
-    'x-pop-module': { name: 'other', base: '/v1/other', permissions: ['kafka.consume', 'kafka.create'] },
-  }
-  other = stack.use(await joinModule(bootOf('other'), otherManifest))
-  const address = await serve(member, (request, response) => {
-    requests++
-    lie(request, response)
-  })
-  await report(address)
+  liar = stack.use(await enrolLiar(pop))
 })
 
 after(async () => {
   await stack.disposeAsync()
   await pop[Symbol.asyncDispose]()
 })
-
-/** Tells control where the module is, and waits until the gateway has learnt it. */
-async function report(address: string): Promise<void> {
-  await member.reportInstance({ address, manifest_digest: manifestDigest(manifest), boot })
-  const known = (): boolean =>
-    pop.member.bulletin.section('modules')?.['liar']?.instances.some((instance) => instance.address === address) ===
-    true
-  while (!known()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 interface Answer {
   readonly status?: number
@@ -102,26 +37,17 @@ interface Answer {
   readonly change?: (fields: readonly string[]) => readonly string[]
 }
 
-function identityOf(workload: ModuleMembership): SealIdentity {
-  const { wit, messageKey } = workload.credentials()
-  return { wit, privateKey: messageKey }
-}
-
-function nonceOf(request: IncomingMessage): string {
-  return /;nonce="([^"]+)"/.exec(String(request.headers['signature-input']))?.[1] ?? ''
-}
-
 function answer(told: Answer, request: IncomingMessage, response: ServerResponse): void {
   const { status = 200, headers = ['content-type', 'application/json'], body = '{"true":1}', atMs = Date.now() } = told
   const binding = {
     method: told.method ?? request.method ?? '',
     target: told.target ?? request.url ?? '',
-    nonce: told.nonce ?? nonceOf(request),
+    nonce: told.nonce ?? liar.nonceOf(request),
   }
   const moment = { nowMs: atMs, nonce: nextNonce() }
-  const sealed = es256Seal.sealAnswer(
+  const { headers: sealed } = es256Seal.sealAnswer(
     { status, headers, body: Buffer.from(body), binding },
-    told.identity ?? identityOf(member),
+    told.identity ?? liar.identity(),
     moment,
   )
   const sent = told.sentBody ?? body
@@ -141,11 +67,13 @@ function without(name: string): (fields: readonly string[]) => readonly string[]
 const ask = (method = 'GET') => pop.call(token, method, '/v1/liar/thing')
 
 test('the gateway takes an answer that is sealed for its request: those below differ from it in one thing each', async () => {
-  lie = honest
+  liar.answerWith(honest)
   const { status, body } = await ask()
   assert.equal(status, 200)
   assert.deepEqual(body, { true: 1 })
 })
+
+type Lie = (request: IncomingMessage, response: ServerResponse) => void
 
 let earlier = ''
 const problem = (code: string): string => JSON.stringify({ code, status: 400, title: 'no', detail: 'internal detail' })
@@ -158,7 +86,7 @@ const lies: readonly (readonly [string, Lie | Answer])[] = [
   ['a seal for another method', { method: 'POST' }],
   ['a seal of two minutes ago', { atMs: Date.now() - 120_000 }],
   ['a seal of a minute ahead', { atMs: Date.now() + 60_000 }],
-  ['the seal of another module', (request, response) => answer({ identity: identityOf(other) }, request, response)],
+  ['the seal of another module', (request, response) => answer({ identity: liar.otherIdentity() }, request, response)],
   ['another body', { sentBody: '{"true":2}' }],
   ['a body behind a seal without one', { body: '', sentBody: '{"true":2}' }],
   ['half a body', { sentBody: '{"tr' }],
@@ -174,12 +102,12 @@ const lies: readonly (readonly [string, Lie | Answer])[] = [
 ]
 for (const [name, told] of lies) {
   test(`the gateway answers 502 to ${name}, tells nothing of it and records it`, async () => {
-    lie = (request, response) => {
-      earlier = nonceOf(request)
+    liar.answerWith((request, response) => {
+      earlier = liar.nonceOf(request)
       honest(request, response)
-    }
+    })
     assert.equal((await ask()).status, 200)
-    lie = typeof told === 'function' ? told : (request, response) => answer(told, request, response)
+    liar.answerWith(typeof told === 'function' ? told : (request, response) => answer(told, request, response))
     const { status, body, headers } = await ask()
     assert.equal(status, 502, JSON.stringify(body))
     assert.equal(body['code'], 'answer-unverified')
@@ -192,21 +120,23 @@ for (const [name, told] of lies) {
 }
 
 test('a request that the module asks to seal anew is sealed anew once, and no more', async () => {
-  const before = requests
+  const before = liar.requests()
   const headers = ['content-type', 'application/problem+json']
-  lie = (request, response) =>
-    answer({ status: 400, headers, body: JSON.stringify({ code: 'retry-seal', boot }) }, request, response)
+  liar.answerWith((request, response) =>
+    answer({ status: 400, headers, body: JSON.stringify({ code: 'retry-seal', boot: 'another' }) }, request, response),
+  )
   assert.equal((await ask()).status, 502)
-  assert.equal(requests - before, 2)
+  assert.equal(liar.requests() - before, 2)
 })
 
 test('a sealed field that the manifest does not declare stays inside', async () => {
-  lie = (request, response) =>
+  liar.answerWith((request, response) =>
     answer(
       { headers: ['content-type', 'application/json', 'x-internal', 'secret', 'server', 'liar/1'] },
       request,
       response,
-    )
+    ),
+  )
   const { status, headers } = await ask()
   assert.equal(status, 200)
   assert.equal(headers['x-internal'], undefined)
@@ -215,7 +145,7 @@ test('a sealed field that the manifest does not declare stays inside', async () 
 
 test('a module that says nothing is given up with 504, and the outcome of a change stays open in the log', async () => {
   await pop.changeSettings((settings) => ({ ...settings, limits: { ...settings.limits, module_silence_ms: 200 } }))
-  lie = () => undefined
+  liar.answerWith(() => undefined)
   const { status, body, headers } = await ask('POST')
   assert.equal(status, 504)
   assert.equal(body['code'], 'module-timeout')
@@ -227,20 +157,17 @@ test('a module that says nothing is given up with 504, and the outcome of a chan
 })
 
 test('a module that hangs up is 503, and the next request is served', async () => {
-  lie = (request) => void request.socket.destroy()
+  liar.answerWith((request) => void request.socket.destroy())
   const cut = await ask()
   assert.equal(cut.status, 503)
   assert.equal(cut.headers['retry-after'], '1')
-  lie = honest
+  liar.answerWith(honest)
   assert.equal((await ask()).status, 200)
 })
 
 test('an instance that is gone costs no request while another one lives', async () => {
-  lie = honest
-  const gone = { ...bootOf('liar-2'), token: pop.control.issueToken({ name: 'liar', kind: 'module', instance: '2' }) }
-  const second = stack.use(await joinModule(gone, manifest))
-  const digest = manifestDigest(manifest)
-  await second.reportInstance({ address: 'https://127.0.0.1:1', manifest_digest: digest, boot })
+  liar.answerWith(honest)
+  await liar.enrolGone()
   while (pop.member.bulletin.section('modules')?.['liar']?.instances.length !== 2)
     await new Promise((resolve) => setTimeout(resolve, 5))
   for (let index = 0; index < 6; index++) assert.equal((await ask('POST')).status, 200)
@@ -248,11 +175,11 @@ test('an instance that is gone costs no request while another one lives', async 
 
 test('nothing is sent to an address where another module listens', async () => {
   let reached = 0
-  const address = await serve(other, (_request, response) => {
+  const address = await liar.serveAs(liar.other, (_request, response) => {
     reached++
     response.end()
   })
-  await report(address)
+  await liar.report(address)
   assert.equal((await ask()).status, 503)
   assert.equal(reached, 0)
 })

@@ -28,6 +28,7 @@ async function openHandlers() {
       resource: orders,
       page: undefined,
       book: { setVisibility: (visibility) => wishes.push(visibility) },
+      stream: undefined,
       requestId: 'req-1',
       txn: 'txn-1',
       ...request,

@@ -29,7 +29,7 @@ export async function openDoorWorld(
   const server: Server = createServer(doorOptions)
   openDoor(server, {
     handle: async (received, body) => {
-      seen.push({ received, body: (await body(1024)).toString('latin1') })
+      seen.push({ received, body: (await body.collect(1024)).toString('latin1') })
       return (
         handle?.(received) ?? {
           status: 200,

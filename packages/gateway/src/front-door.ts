@@ -5,12 +5,12 @@ import { countConnections, type Connections } from './admit/connections.ts'
 import type { Answer } from './answer.ts'
 import { watchSockets, type DoorSockets } from './door-sockets.ts'
 import { answerSocket } from './raw-answer.ts'
-import { readBody } from './receive/body.ts'
+import { openBody, type RequestBody } from './receive/body.ts'
 import { canonicalAddress, receive } from './receive/receive.ts'
 import type { Received } from './receive/received.ts'
 import { lingerAtEnd } from './linger.ts'
 import { asPopError, refuse, refuseRequest } from './refuse/refuse.ts'
-import { finishFields } from './refuse/security-fields.ts'
+import { send } from './send.ts'
 
 /** A refusal that no later stage will record. */
 export interface DoorRefusal {
@@ -21,7 +21,7 @@ export interface DoorRefusal {
 
 export interface FrontDoor {
   /** Everything behind `receive`. It answers also when it refuses; what it throws becomes a problem document. */
-  readonly handle: (received: Received, body: (bytesMax: number) => Promise<Buffer>) => Promise<Answer>
+  readonly handle: (received: Received, body: RequestBody) => Promise<Answer>
   /** Told of every refusal of the door itself, also of bytes that were no request. */
   readonly refused: (refusal: DoorRefusal) => void
   /** Told of an error behind the door that was no refusal. */
@@ -40,7 +40,8 @@ export const doorOptions = {
   insecureHTTPParser: false,
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10_000,
-  requestTimeout: 60_000,
+  // A large body may take long: whoever reads one has a clock of its own.
+  requestTimeout: 0,
   keepAliveTimeout: 30_000,
   // How often Node looks for connections that are over these times.
   connectionsCheckingInterval: 2_000,
@@ -101,13 +102,12 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
   if (received instanceof PopError) {
     sockets.refuse(socket)
     door.refused({ requestId, address: addressOf(socket), error: received })
-    send(response, refuse(received, requestId), { requestId, close: true, head: request.method === 'HEAD' })
+    await send(response, refuse(received, requestId), { requestId, close: true, head: request.method === 'HEAD' })
     return
   }
-  const body = (bytesMax: number): Promise<Buffer> => {
+  const body = openBody(request, received.framing, () => {
     if (expectsContinue) response.writeContinue()
-    return readBody(request, received.framing, bytesMax)
-  }
+  })
   let answer: Answer
   try {
     answer = await door.handle(received, body)
@@ -120,7 +120,7 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
   const close = !request.complete || received.crowded || door.draining()
   if (close && !sockets.refuse(socket)) return
   if (!request.complete) lingerAtEnd(socket)
-  send(response, answer, { requestId, close, head: received.method === 'HEAD' })
+  await send(response, answer, { requestId, close, head: received.method === 'HEAD' })
 }
 
 function receiveOrRefuse(request: IncomingMessage, exchange: Exchange, requestId: string): Received | PopError {
@@ -133,18 +133,6 @@ function receiveOrRefuse(request: IncomingMessage, exchange: Exchange, requestId
   } catch (failure) {
     return asPopError(failure)
   }
-}
-
-interface Sending {
-  readonly requestId: string
-  readonly close: boolean
-  readonly head: boolean
-}
-
-function send(response: ServerResponse, answer: Answer, { requestId, close, head }: Sending): void {
-  const fields = close ? [...answer.fields, 'connection', 'close'] : answer.fields
-  response.writeHead(answer.status, finishFields(fields, requestId))
-  response.end(head ? undefined : answer.body)
 }
 
 function addressOf(socket: Duplex): string {

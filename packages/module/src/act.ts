@@ -7,12 +7,15 @@ import type { Resource, Visibility } from './book/resource.ts'
 import type { HandlerAnswer, HandlerRequest, ModuleDefinition, ServedOperation } from './definition.ts'
 import { listBody } from './list-items.ts'
 import type { OperationInput } from '@pop-api/protocol'
+import { UploadUnverified, type RequestStream } from './stream.ts'
 
 /** A validated request on its way to the handler. */
 export interface Action {
   readonly served: ServedOperation
   readonly head: RequestHead
   readonly input: OperationInput
+  /** Of an upload. */
+  readonly stream: RequestStream | undefined
   readonly definition: ModuleDefinition
   readonly book: ResourceBook
   readonly locks: ResourceLocks
@@ -35,13 +38,17 @@ export async function act(action: Action): Promise<HandlerAnswer> {
   const id = resourceId(served.operation, input)
   const alone = rule.effect === 'create' || rule.effect === 'delete'
   const release = await action.locks.hold(`${rule.kind} ${id}`, alone ? 'alone' : 'shared')
+  let resource: Resource
   try {
     if (rule.effect === 'create') return await create(action, words, rule.kind, id)
-    const resource = admitted(action, words, action.book.find(rule.kind, id))
-    return rule.effect === 'delete' ? await remove(action, words, resource) : await use(action, words, resource)
+    resource = admitted(action, words, action.book.find(rule.kind, id))
+    if (rule.effect === 'delete') return await remove(action, words, resource)
+    if (action.stream === undefined) return await use(action, words, resource)
   } finally {
     release()
   }
+  // An upload may take hours: held for so long, one slow client would keep everybody waiting behind a deletion.
+  return use(action, words, resource)
 }
 
 /** The id that the request names; `-` for an operation without one. Throws `body-invalid` where the body lacks it. */
@@ -121,15 +128,16 @@ async function list(action: Action, ownerships: readonly Ownership[], kind: stri
 type Admitted = Partial<Pick<HandlerRequest, 'resource' | 'page' | 'book'>>
 
 async function callHandler(action: Action, scope: readonly Ownership[], given: Admitted): Promise<HandlerAnswer> {
-  const { served, head, input } = action
+  const { served, head, input, stream } = action
   const { sub, rctx, txn } = head.txn
   const caller = { subject: sub, name: rctx.name }
   const none = { resource: undefined, page: undefined, book: undefined }
   try {
-    return await served.handler({ ...input, ...none, ...given, caller, scope, requestId: head.requestId, txn })
+    return await served.handler({ ...input, ...none, ...given, stream, caller, scope, requestId: head.requestId, txn })
   } catch (failure) {
     // Codes of the seal say that the hop is broken: an author's handler must not be able to say that.
-    if (failure instanceof PopError && /^(seal-|retry-seal)/.test(failure.code))
+    const ours = failure instanceof UploadUnverified
+    if (!ours && failure instanceof PopError && /^(seal-|retry-seal)/.test(failure.code))
       throw new PopError('internal', 'The module failed.', { cause: failure })
     throw failure
   }

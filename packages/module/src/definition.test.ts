@@ -33,7 +33,6 @@ test('defineModule() refuses a manifest that does not load or cannot be served',
     paths: { '/x': { post: { operationId: 'x', 'x-pop-requires': requires, ...operation } } },
   })
   for (const [operation, message] of [
-    [{ 'x-pop-stream': 'upload' }, /streams are not served yet/],
     [{ requestBody: { content: { 'text/csv': { schema: {} } } } }, /only application\/json/],
     [
       { 'x-pop-resource': { kind: 'note', effect: 'list', items: '/data', key: '/note' } },

@@ -8,6 +8,7 @@ import {
   type RouteFinder,
 } from '@pop-api/protocol'
 import type { Resource, Visibility } from './book/resource.ts'
+import type { RequestStream } from './stream.ts'
 import { compileValidator, type OperationInput, type Validator } from '@pop-api/protocol'
 
 /** Who asks. `subject` is the identity (`user:<id>` …); `name` is readable, for logs and nothing else. */
@@ -30,15 +31,30 @@ export interface HandlerRequest extends OperationInput {
   readonly page: { readonly resources: readonly Resource[] } | undefined
   /** The book entry of `resource`. What is asked of it takes effect with the success of the handler. */
   readonly book: { readonly setVisibility: (visibility: Visibility) => void } | undefined
+  /**
+   * Of an operation marked `x-pop-stream: upload`: its body, which `body` then is not. The resource is not held while the body
+   * arrives: where it may be deleted meanwhile, what commits the body MUST find out.
+   */
+  readonly stream: RequestStream | undefined
   readonly requestId: string
   readonly txn: string
 }
 
+/** A body that is given piece by piece. */
+export interface AnswerStream {
+  /** Iterated at most once, and not at all for HEAD. `return` is called when the client has gone. */
+  readonly bytes: AsyncIterable<Uint8Array>
+  /** Bytes of the whole body, which MUST then be so many; the answer to HEAD says it. */
+  readonly lengthBytes?: number
+}
+
 export interface HandlerAnswer {
-  /** 200 to 299. Everything else leaves by a thrown PopError. */
+  /** 200 to 299, or 304. Everything else leaves by a thrown PopError. */
   readonly status: number
   /** A JSON value; undefined for no body. */
   readonly body?: unknown
+  /** Bytes instead of a JSON value; their `content-type` stands in `headers`. */
+  readonly stream?: AnswerStream
   /** Names in lower case: of the fixed list of the profile, or declared by the operation. */
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -116,9 +132,9 @@ function faultsOf(manifest: Manifest, handlers: Readonly<Record<string, Handler>
 
 function operationFaults({ id, body, stream, resource, parameters }: Operation): string[] {
   const faults: string[] = []
-  if (stream !== undefined) faults.push(`${id}: streams are not served yet`)
   for (const mediaType of Object.keys(body?.content ?? {})) {
-    if (mediaType !== 'application/json') faults.push(`${id}: only application/json is served, not ${mediaType}`)
+    if (mediaType !== 'application/json' && stream !== 'upload')
+      faults.push(`${id}: only application/json is served, not ${mediaType}`)
   }
   if (resource?.effect === 'list') {
     for (const name of ['limit', 'page_token']) {

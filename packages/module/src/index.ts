@@ -1,5 +1,14 @@
 export { defineModule } from './definition.ts'
-export type { Caller, Handler, HandlerAnswer, HandlerRequest, ModuleDefinition, ModuleSource } from './definition.ts'
+export type { RequestStream } from './stream.ts'
+export type {
+  AnswerStream,
+  Caller,
+  Handler,
+  HandlerAnswer,
+  HandlerRequest,
+  ModuleDefinition,
+  ModuleSource,
+} from './definition.ts'
 export type { Resource, Visibility } from './book/resource.ts'
 export { startModule } from './start.ts'
 export type { RunningModule, StartOptions } from './start.ts'

@@ -46,6 +46,7 @@ export function openRequest(request: IncomingMessage, definition: ModuleDefiniti
       peer,
       module: definition.manifest.name,
       operation: located instanceof PopError ? undefined : located.served.operation.id,
+      takesUpload: !(located instanceof PopError) && located.served.operation.stream === 'upload',
       nowMs: context.nowMs(),
     },
   )

@@ -34,6 +34,7 @@ export function auditEvent(account: Account, outcome: Outcome): AuditEvent {
     ...(operation === undefined ? {} : { operation }),
     latency_ms: Math.max(0, account.endedMs - account.startedMs),
     code: outcome.status,
+    ...(txn?.rctx.test_token === true ? { test_token: true } : {}),
   }
 }
 

@@ -14,6 +14,9 @@ import {
   mintTxnToken,
   mintWit,
   sealLimits,
+  type AnswerHead,
+  type BodySealer,
+  type Ending,
   type FlatFields,
   type SealIdentity,
   type TxnClaims,
@@ -44,6 +47,8 @@ export interface Call {
   readonly scope: string
   readonly subject?: string
   readonly json?: unknown
+  /** A streamed body instead of `json`. */
+  readonly upload?: UploadCall
   readonly claims?: (claims: TxnClaims) => TxnClaims
   readonly audience?: string
   readonly boot?: string
@@ -52,15 +57,29 @@ export interface Call {
   readonly tamper?: (sent: Sent) => Sent
 }
 
+/** A body in pieces, with an end that can be made wrong. */
+export interface UploadCall {
+  readonly pieces: readonly Buffer[]
+  /** What the head says; undefined for nothing. */
+  readonly lengthBytes?: number | undefined
+  readonly ending?: Ending
+  /** Changes the trailers; undefined breaks the connection off instead of ending the body. */
+  readonly trailers?: (trailers: FlatFields) => FlatFields | undefined
+  /** Changes the pieces after they were sealed. */
+  readonly sent?: (pieces: readonly Buffer[]) => readonly Buffer[]
+}
+
 export interface Sent {
   readonly headers: FlatFields
   readonly body: Buffer | undefined
+  readonly upload?: { readonly pieces: readonly Buffer[]; readonly trailers: FlatFields | undefined }
 }
 
 export interface Answered {
   readonly status: number
   readonly json: Readonly<Record<string, unknown>>
-  /** Whether the answer's seal verified and was bound to this very request. */
+  readonly body: Buffer
+  /** Whether the answer's seal verified, its end included, and was bound to this very request. */
   readonly sealed: boolean
   readonly sent: Sent
 }
@@ -160,7 +179,7 @@ function createGateway(
         method: wanted.method,
         target: wanted.target,
         headers: [...type, ...(wanted.headers ?? [])],
-        body,
+        body: wanted.upload === undefined ? body : { stream: 'trailer', lengthBytes: wanted.upload.lengthBytes },
         txnToken: mintTxnToken(claimsOf(wanted, module, requestId), authority.txnSigner),
         requestId,
         audience: wanted.audience ?? context.spiffeId,
@@ -169,7 +188,11 @@ function createGateway(
       gatewayIdentity,
       { nowMs: Date.now(), nonce: nextNonce() },
     )
-    const sent = (wanted.tamper ?? ((same) => same))({ headers: sealed.headers, body })
+    const sent = (wanted.tamper ?? ((same) => same))({
+      headers: sealed.headers,
+      body,
+      ...uploadOf(wanted, sealed.sealer, nextNonce),
+    })
     const answer = await exchange(server, wanted, sent)
     const head = es256Seal.verifyAnswerHead(
       { status: answer.status, rawHeaders: answer.rawHeaders },
@@ -180,13 +203,29 @@ function createGateway(
         instance: context.spiffeId,
         peer: undefined,
         binding: sealed.binding,
+        takesEvents: false,
         nowMs: Date.now(),
       },
     )
-    const verified = head.ok && es256Seal.verifyAnswerBody(head.value, answer.body, []).ok
-    const json = answer.body.length === 0 ? {} : JSON.parse(answer.body.toString('utf8'))
-    return { status: answer.status, json, sealed: verified, sent }
+    const verified = head.ok && isVerified(head.value, answer)
+    const isJson = String(answer.rawHeaders).includes('json')
+    const json = isJson && answer.body.length > 0 ? JSON.parse(answer.body.toString('utf8')) : {}
+    return { status: answer.status, json, body: answer.body, sealed: verified, sent }
   }
+}
+
+function uploadOf({ upload }: Call, sealer: BodySealer | undefined, nextNonce: () => string): Pick<Sent, 'upload'> {
+  if (upload === undefined || sealer === undefined) return {}
+  for (const piece of upload.pieces) sealer.add(piece)
+  const trailers = sealer.end(upload.ending ?? 'complete', { nowMs: Date.now(), nonce: nextNonce() })
+  const pieces = upload.sent?.(upload.pieces) ?? upload.pieces
+  return { upload: { pieces, trailers: upload.trailers === undefined ? trailers : upload.trailers(trailers) } }
+}
+
+function isVerified(head: AnswerHead, { body, rawTrailers }: RawAnswer): boolean {
+  if (head.stream === undefined) return es256Seal.verifyAnswerBody(head, body, rawTrailers).ok
+  const verifier = es256Seal.verifyBody(head.stream, sealLimits)
+  return verifier.add(body) === undefined && verifier.end(rawTrailers, Date.now()).ok
 }
 
 function claimsOf(wanted: Call, module: string, requestId: string): TxnClaims {
@@ -209,13 +248,15 @@ function claimsOf(wanted: Call, module: string, requestId: string): TxnClaims {
 interface RawAnswer {
   readonly status: number
   readonly rawHeaders: FlatFields
+  readonly rawTrailers: FlatFields
   readonly body: Buffer
 }
 
-function exchange(server: Server, { method, target }: Call, { headers, body }: Sent): Promise<RawAnswer> {
+function exchange(server: Server, { method, target }: Call, { headers, body, upload }: Sent): Promise<RawAnswer> {
   // Listening on TCP, so the address is not a path.
   const { port } = server.address() as AddressInfo
-  const framing = body === undefined ? [] : ['content-length', String(body.length)]
+  const length = body === undefined ? [] : ['content-length', String(body.length)]
+  const framing = upload === undefined ? length : ['transfer-encoding', 'chunked']
   return new Promise((resolve, reject) => {
     const request = startRequest(
       {
@@ -231,11 +272,29 @@ function exchange(server: Server, { method, target }: Call, { headers, body }: S
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
         response.on('error', reject)
         response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, rawHeaders: response.rawHeaders, body: Buffer.concat(chunks) }),
+          resolve({
+            status: response.statusCode ?? 0,
+            rawHeaders: response.rawHeaders,
+            rawTrailers: response.rawTrailers,
+            body: Buffer.concat(chunks),
+          }),
         )
       },
     )
     request.on('error', reject)
-    request.end(body)
+    if (upload === undefined) {
+      request.end(body)
+      return
+    }
+    for (const piece of upload.pieces) request.write(piece)
+    if (upload.trailers === undefined) {
+      setTimeout(() => request.destroy(new Error('broken off')), 50)
+      return
+    }
+    const { trailers } = upload
+    request.addTrailers(
+      trailers.flatMap((name, at) => (at % 2 === 0 ? [[name, trailers[at + 1] ?? '']] : [])) as [string, string][],
+    )
+    request.end()
   })
 }

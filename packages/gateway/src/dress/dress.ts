@@ -2,6 +2,7 @@ import {
   mintTxnToken,
   PopError,
   requestHopFields,
+  type RequestToSeal,
   type ModuleInstance,
   type Seal,
   type SealedRequest,
@@ -9,12 +10,14 @@ import {
   type TokenSigner,
 } from '@pop-api/protocol'
 import type { Permitted } from '../permit/permit.ts'
+import type { FollowedBody } from '../receive/body.ts'
 import type { ModuleDestination } from '../route/destination.ts'
 
 /** A permitted request whose parameters and body match the schemas of its operation. */
 export interface Validated {
   readonly permitted: Permitted<ModuleDestination>
-  readonly body: Buffer
+  /** Of an upload a body that is still on its way. */
+  readonly body: Buffer | FollowedBody
 }
 
 export interface Dresser {
@@ -43,26 +46,42 @@ export function dress(validated: Validated, dresser: Dresser): Dressed {
   const { seal, sealIdentity, nextNonce, nowMs } = dresser
   const { received, destination } = validated.permitted.identified.routed
   const txn = dresser.nextTxn()
-  const txnToken = mintTxnToken(claimsOf(validated.permitted, txn, dresser), dresser.txnSigner)
+  const { scope } = validated.permitted
+  const asked = { module: destination.manifest.name, operation: destination.operation.id, scope }
+  const txnToken = mintTxnToken(txnClaimsOf(validated.permitted, asked, txn, dresser), dresser.txnSigner)
   const headers: string[] = []
   for (const [name, value] of received.fields) {
     if (requestHopFields.has(name) || destination.requestFields.has(name)) headers.push(name, value.trim())
   }
   const { method, target, requestId } = received
+  const body = sealedBody(validated.body)
   const sealFor = ({ spiffe_id: audience }: ModuleInstance, boot: string): SealedRequest => {
-    const request = { method, target: target.text, headers, body: validated.body, txnToken, requestId, audience, boot }
+    const request = { method, target: target.text, headers, body, txnToken, requestId, audience, boot }
     return seal.sealRequest(request, sealIdentity(), { nowMs: nowMs(), nonce: nextNonce() })
   }
   return { validated, txn, sealFor }
 }
 
-function claimsOf(
-  permitted: Permitted<ModuleDestination>,
+function sealedBody(body: Buffer | FollowedBody): RequestToSeal['body'] {
+  return Buffer.isBuffer(body) ? body : { stream: 'trailer', lengthBytes: body.lengthBytes }
+}
+
+/** Which operation a Txn-Token is for: of a module, or of the system itself under the name `pop`. */
+interface AskedOperation {
+  readonly module: string
+  readonly operation: string
+  readonly scope: string
+}
+
+/** Claims of the Txn-Token of a permitted request. Refuses with `token-expired` where the caller's token has ended meanwhile. */
+export function txnClaimsOf(
+  permitted: Permitted,
+  { module, operation, scope }: AskedOperation,
   txn: string,
-  dresser: Dresser,
+  dresser: Pick<Dresser, 'spiffeId' | 'domain' | 'nowMs'>,
 ): Parameters<typeof mintTxnToken>[0] {
   const { caller, routed } = permitted.identified
-  const { received, destination } = routed
+  const { received } = routed
   const iat = Math.floor(dresser.nowMs() / 1000)
   // A Txn-Token never outlives the token that it stands for.
   const exp = Math.min(iat + txnLifeSeconds, caller.exp)
@@ -74,7 +93,7 @@ function claimsOf(
     aud: dresser.domain,
     txn,
     sub: caller.subject,
-    scope: permitted.scope,
+    scope,
     req_wl: dresser.spiffeId,
     rctx: {
       req_ip: received.address,
@@ -85,10 +104,11 @@ function claimsOf(
       ...(caller.acr === undefined ? {} : { acr: caller.acr }),
       ...(caller.amr === undefined ? {} : { amr: caller.amr }),
       ...(caller.sid === undefined ? {} : { sid: caller.sid }),
+      ...(caller.testToken === true ? { test_token: true } : {}),
     },
     tctx: {
-      module: destination.manifest.name,
-      operation: destination.operation.id,
+      module,
+      operation,
       target: received.target.text,
       roles: permitted.roles,
       decision: permitted.decision,

@@ -1,48 +1,33 @@
-import { PopError, type ModuleInstance } from '@pop-api/protocol'
+import { Readable } from 'node:stream'
+import type { AnswerHead, ModuleInstance } from '@pop-api/protocol'
 import type { Dispatcher } from 'undici'
-
-/** An answer as it came off the wire: nothing of it is believed yet. */
-export interface RawAnswer {
-  readonly status: number
-  readonly rawHeaders: readonly string[]
-  readonly rawTrailers: readonly string[]
-  readonly body: Buffer
-}
-
-export interface ModuleRequest {
-  readonly method: string
-  readonly target: string
-  readonly headers: readonly string[]
-  readonly body: Buffer
-  /** How long the module may be silent, before the answer and within it. */
-  readonly silenceMsMax: number
-}
+import {
+  answerBytesMax,
+  answerTooLarge,
+  brokenExchange,
+  InstanceUnreachable,
+  type ModuleAnswer,
+  type ModuleRequest,
+} from './module-answer.ts'
 
 /** One connection pool for each instance; the pool has proven the instance's identity before anything is sent. */
 export type PoolOf = (instance: ModuleInstance) => Dispatcher
 
-const answerBytesMax = 256 * 1024
-
-/** Nothing of the request has left: another instance may be asked, whatever the request is. */
-export class InstanceUnreachable extends PopError {
-  constructor(cause: Error) {
-    super('module-unavailable', 'The module cannot be reached now.', { cause, headers: { 'retry-after': '1' } })
-  }
-}
+type Controller = Dispatcher.DispatchController
 
 /**
- * Sends one request and reads the whole answer, at most 256 KiB. Rejects with `InstanceUnreachable` when nothing was sent,
- * with `module-unavailable` when nothing came back, with
- * `module-timeout` when it took too long, with `answer-unverified` when it is too large.
+ * Sends one request with a whole body. Resolves with the whole answer, or as soon as the head of a streamed one verified. Rejects
+ * with `InstanceUnreachable` when nothing was sent, with `module-unavailable` when nothing came back, with `module-timeout` when
+ * it took too long, with `answer-unverified` when it is larger than an answer without a trailer may be.
  */
-export function exchange(pool: Dispatcher, request: ModuleRequest): Promise<RawAnswer> {
+export function exchange(pool: Dispatcher, request: ModuleRequest, body: Buffer): Promise<ModuleAnswer> {
   return new Promise((resolve, reject) => {
-    const { method, target: path, headers, body, silenceMsMax } = request
+    const { method, target: path, headers, silenceMsMax, readHead } = request
     const chunks: Buffer[] = []
     let bytes = 0
     let sent = false
-    let status = 0
-    let rawHeaders: readonly string[] = []
+    let head: AnswerHead | undefined
+    let streaming: Streaming | undefined
     pool.dispatch(
       {
         method,
@@ -56,42 +41,58 @@ export function exchange(pool: Dispatcher, request: ModuleRequest): Promise<RawA
         onRequestStart: () => {
           sent = true
         },
-        onResponseStart: (controller, statusCode) => {
-          status = statusCode
-          rawHeaders = texts(controller.rawHeaders)
+        onResponseStart: (controller, status) => {
+          head = readHead(status, texts(controller.rawHeaders))
+          if (head.stream === undefined) return
+          const opened = (streaming = openStreaming(controller))
+          const { source } = opened
+          resolve({ kind: 'streamed', head, stream: head.stream, source, rawTrailers: () => opened.rawTrailers })
         },
         onResponseData: (controller, chunk) => {
+          if (streaming !== undefined) {
+            if (!streaming.source.push(chunk)) controller.pause()
+            return
+          }
           bytes += chunk.length
-          if (bytes > answerBytesMax) controller.abort(new PopError('answer-unverified', 'The answer is too large.'))
+          if (bytes > answerBytesMax) controller.abort(answerTooLarge())
           else chunks.push(chunk)
         },
         onResponseEnd: (controller) => {
-          resolve({
-            status,
-            rawHeaders,
-            rawTrailers: texts(controller.rawTrailers),
-            body: Buffer.concat(chunks, bytes),
-          })
+          const rawTrailers = texts(controller.rawTrailers)
+          if (streaming !== undefined) {
+            streaming.rawTrailers = rawTrailers
+            streaming.source.push(null)
+          } else if (head !== undefined) {
+            resolve({ kind: 'whole', head, rawTrailers, body: Buffer.concat(chunks, bytes) })
+          }
         },
-        onResponseError: (_controller, error) => reject(sent ? failureOf(error) : new InstanceUnreachable(error)),
+        onResponseError: (_controller, error) => {
+          streaming?.source.destroy(error)
+          reject(sent ? brokenExchange(error) : new InstanceUnreachable(error))
+        },
       },
     )
   })
 }
 
+interface Streaming {
+  readonly source: Readable
+  rawTrailers: readonly string[]
+}
+
+/** Gives what arrives on at the reader's pace: without the pauses a large answer would come to lie in memory. */
+function openStreaming(controller: Controller): Streaming {
+  const source = new Readable({
+    read: () => controller.resume(),
+    destroy: (error, done) => {
+      if (!source.readableEnded) controller.abort(error ?? new Error('The reader has gone.'))
+      done(error)
+    },
+  })
+  return { source, rawTrailers: [] }
+}
+
 function texts(raw: unknown): readonly string[] {
   if (!Array.isArray(raw)) return []
   return raw.map((item: unknown) => (Buffer.isBuffer(item) ? item.toString('latin1') : String(item)))
-}
-
-function failureOf(error: Error): PopError {
-  if (error instanceof PopError) return error
-  const code: unknown = Reflect.get(error, 'code')
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
-    return new PopError('module-timeout', 'The module did not answer in time.', { cause: error })
-  }
-  return new PopError('module-unavailable', 'The module cannot be reached now.', {
-    cause: error,
-    headers: { 'retry-after': '1' },
-  })
 }

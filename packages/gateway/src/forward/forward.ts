@@ -4,19 +4,25 @@ import {
   parseStrictJson,
   PopError,
   sealLimits,
+  type BodySealer,
   type ModuleInstance,
   type Seal,
   type Trust,
-  type VerifiedAnswer,
+  type AnswerHead,
+  type SealMoment,
   type WitCache,
 } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Dressed } from '../dress/dress.ts'
-import { exchange, InstanceUnreachable, type PoolOf } from './exchange.ts'
+import { answerBody } from './answer-body.ts'
+import { exchange, type PoolOf } from './exchange.ts'
+import { InstanceUnreachable, type ModuleAnswer, type ModuleRequest } from './module-answer.ts'
+import { sendUpload, type AgentOf } from './upload.ts'
 
 export interface Modules {
   readonly seal: Seal
   readonly poolOf: PoolOf
+  readonly agentOf: AgentOf
   readonly trust: () => Trust
   readonly wits: WitCache
   /** SPIFFE ID that TLS proved for the pool of an instance; undefined only over loopback HTTP. */
@@ -24,18 +30,18 @@ export interface Modules {
   readonly silenceMsMax: () => number
   /** A number that grows with each call: where to begin among the instances. */
   readonly nextTurn: () => number
+  readonly nextNonce: () => string
   readonly nowMs: () => number
 }
 
 /**
  * Hands a dressed request to an instance of its module and gives back the answer that verified. An instance that has restarted gets
- * the request once more, sealed for its present start. Refuses with 502, 503, 504; a `seal-` problem never passes on.
+ * the request once more, sealed for its present start, unless its body has begun to flow. Refuses with 502, 503, 504; a `seal-` problem never passes on.
  */
 export async function forward(dressed: Dressed, modules: Modules): Promise<Answer> {
   const { destination } = dressed.validated.permitted.identified.routed
   const answer = await callAny(dressed, destination.instances, modules)
-  refuseSealProblem(answer)
-  return clientAnswer(answer, destination.answerFields)
+  return clientAnswer(answer, destination.answerFields, modules)
 }
 
 /** Begins at another instance each time, and goes on to the next where nothing of the request has left. */
@@ -43,7 +49,7 @@ async function callAny(
   dressed: Dressed,
   instances: readonly ModuleInstance[],
   modules: Modules,
-): Promise<VerifiedAnswer> {
+): Promise<ModuleAnswer> {
   let unreachable = new PopError('module-unavailable', 'No instance of the module is known now.', {
     headers: { 'retry-after': '1' },
   })
@@ -54,7 +60,9 @@ async function callAny(
     try {
       const first = await callInstance(dressed, instance, instance.boot, modules)
       const boot = bootOfRetry(first)
-      return boot === undefined ? first : await callInstance(dressed, instance, boot, modules)
+      const last = boot === undefined ? first : await callInstance(dressed, instance, boot, modules)
+      refuseSealProblem(last)
+      return last
     } catch (failure) {
       if (!(failure instanceof InstanceUnreachable)) throw failure
       unreachable = failure
@@ -68,36 +76,66 @@ async function callInstance(
   instance: ModuleInstance,
   boot: string,
   modules: Modules,
-): Promise<VerifiedAnswer> {
-  const { received } = dressed.validated.permitted.identified.routed
-  const { headers, binding } = dressed.sealFor(instance, boot)
+): Promise<ModuleAnswer> {
+  const { received, destination } = dressed.validated.permitted.identified.routed
+  const { headers, binding, sealer } = dressed.sealFor(instance, boot)
+  const readHead = (status: number, rawHeaders: readonly string[]): AnswerHead => {
+    const head = modules.seal.verifyAnswerHead(
+      { status, rawHeaders },
+      {
+        trust: modules.trust(),
+        wits: modules.wits,
+        limits: sealLimits,
+        instance: instance.spiffe_id,
+        peer: modules.peerOf(instance),
+        binding,
+        takesEvents: destination.operation.stream === 'events',
+        nowMs: modules.nowMs(),
+      },
+    )
+    if (!head.ok) throw unverified(head)
+    return head.value
+  }
   const { method, target } = received
-  const silenceMsMax = modules.silenceMsMax()
-  const request = { method, target: target.text, headers, body: dressed.validated.body, silenceMsMax }
-  const raw = await exchange(modules.poolOf(instance), request)
-  const head = modules.seal.verifyAnswerHead(raw, {
-    trust: modules.trust(),
-    wits: modules.wits,
-    limits: sealLimits,
-    instance: instance.spiffe_id,
-    peer: modules.peerOf(instance),
-    binding,
-    nowMs: modules.nowMs(),
-  })
-  const verified = head.ok ? modules.seal.verifyAnswerBody(head.value, raw.body, raw.rawTrailers) : head
-  if (verified.ok) return verified.value
-  throw new PopError('answer-unverified', 'The answer of the module does not verify.', {
-    cause: new Error(`${verified.code}: ${verified.detail}`),
+  const request = { method, target: target.text, headers, silenceMsMax: modules.silenceMsMax(), readHead }
+  const { body } = dressed.validated
+  const answer = await send(request, instance, body, sealer, modules)
+  if (answer.kind === 'streamed') return answer
+  const verified = modules.seal.verifyAnswerBody(answer.head, answer.body, answer.rawTrailers)
+  if (!verified.ok) throw unverified(verified)
+  return answer
+}
+
+async function send(
+  request: ModuleRequest,
+  instance: ModuleInstance,
+  body: Dressed['validated']['body'],
+  sealer: BodySealer | undefined,
+  modules: Modules,
+): Promise<ModuleAnswer> {
+  if (Buffer.isBuffer(body)) return exchange(modules.poolOf(instance), request, body)
+  if (sealer === undefined) throw new Error('A body is on its way whose end nobody seals.')
+  const moment = (): SealMoment => ({ nowMs: modules.nowMs(), nonce: modules.nextNonce() })
+  const answer = await sendUpload(modules.agentOf(instance), instance.address, request, { body, sealer, moment })
+  // The body has been read: it cannot be sealed anew.
+  if (bootOfRetry(answer) !== undefined)
+    throw new PopError('module-unavailable', 'The module has restarted.', { headers: { 'retry-after': '1' } })
+  return answer
+}
+
+function unverified({ code, detail }: { readonly code: string; readonly detail: string }): PopError {
+  return new PopError('answer-unverified', 'The answer of the module does not verify.', {
+    cause: new Error(`${code}: ${detail}`),
   })
 }
 
 /** The boot value of a verified `retry-seal` problem. */
-function bootOfRetry(answer: VerifiedAnswer): string | undefined {
+function bootOfRetry(answer: ModuleAnswer): string | undefined {
   const problem = problemIn(answer)
   return problem?.['code'] === 'retry-seal' && typeof problem['boot'] === 'string' ? problem['boot'] : undefined
 }
 
-function refuseSealProblem(answer: VerifiedAnswer): void {
+function refuseSealProblem(answer: ModuleAnswer): void {
   const code = problemIn(answer)?.['code']
   if (typeof code !== 'string' || !(code.startsWith('seal-') || code === 'retry-seal')) return
   const cause = new Error(code)
@@ -109,18 +147,27 @@ function refuseSealProblem(answer: VerifiedAnswer): void {
   throw new PopError('answer-unverified', 'The module did not take the request of this gateway.', { cause })
 }
 
-function problemIn({ status, body }: VerifiedAnswer): Readonly<Record<string, unknown>> | undefined {
-  if (status < 400) return undefined
-  const parsed = parseStrictJson(Buffer.from(body).toString('utf8'))
+function problemIn(answer: ModuleAnswer): Readonly<Record<string, unknown>> | undefined {
+  // A problem document is never so long that it is streamed.
+  if (answer.kind === 'streamed' || answer.head.status < 400) return undefined
+  const parsed = parseStrictJson(answer.body.toString('utf8'))
   return parsed.ok && isJsonObject(parsed.value) ? parsed.value : undefined
 }
 
-function clientAnswer({ status, headers, body }: VerifiedAnswer, declared: ReadonlySet<string>): Answer {
+function clientAnswer(answer: ModuleAnswer, declared: ReadonlySet<string>, { seal, nowMs }: Modules): Answer {
+  const { status, headers } = answer.head
   const fields: string[] = []
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index] ?? ''
     if (answerHopFields.has(name) || declared.has(name)) fields.push(name, headers[index + 1] ?? '')
   }
-  if (status !== 204 && status !== 304) fields.push('content-length', String(body.length))
-  return { status, fields, body }
+  const lengthBytes = lengthOf(answer)
+  if (lengthBytes !== undefined && status !== 204 && status !== 304) fields.push('content-length', String(lengthBytes))
+  return { status, fields, body: answer.kind === 'whole' ? answer.body : answerBody(answer, seal, nowMs) }
+}
+
+/** What the client is told of the length; a HEAD has that of the answer to GET, if the module says so. */
+function lengthOf(answer: ModuleAnswer): number | undefined {
+  if (answer.kind === 'streamed') return answer.stream.lengthBytes
+  return answer.head.lengthBytes ?? answer.body.length
 }

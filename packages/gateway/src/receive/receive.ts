@@ -11,7 +11,7 @@ export interface Reception {
 
 /**
  * Parses a request once into its one meaning, or refuses it (400, 405, 414, 417, 431). After this nobody looks at raw bytes again.
- * The body is still on its way: `readBody()`.
+ * The body is still on its way: `openBody()`.
  */
 export function receive(raw: RawRequest, reception: Reception): Received {
   if (raw.httpVersion !== '1.1')

@@ -1,5 +1,5 @@
 import { PopError, problemMediaType, problemOf } from '@pop-api/protocol'
-import type { Answer } from '../answer.ts'
+import type { Answer, WholeAnswer } from '../answer.ts'
 import type { Received } from '../receive/received.ts'
 import { refuseOAuth } from '../serve/oauth/refuse-oauth.ts'
 
@@ -7,7 +7,7 @@ import { refuseOAuth } from '../serve/oauth/refuse-oauth.ts'
  * The answer to whatever was thrown: a problem document (RFC 9457). What is not a PopError is `internal`, and nothing of it
  * reaches the client; the caller records the cause.
  */
-export function refuse(failure: unknown, requestId: string, decision?: string): Answer {
+export function refuse(failure: unknown, requestId: string, decision?: string): WholeAnswer {
   const error = asPopError(failure)
   const body = Buffer.from(JSON.stringify(problemOf(error, requestId, decision)), 'utf8')
   const fields = [

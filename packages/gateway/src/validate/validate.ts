@@ -1,15 +1,31 @@
 import { requestHopFields } from '@pop-api/protocol'
 import type { Validated } from '../dress/dress.ts'
+import type { FollowedBody, RequestBody } from '../receive/body.ts'
 import type { Permitted } from '../permit/permit.ts'
 import type { ModuleDestination } from '../route/destination.ts'
 
+/** The body of a request: whole, so that its schema can be checked, or still on its way for an operation that takes uploads. */
+export async function bodyOf(
+  { identified }: Permitted<ModuleDestination>,
+  body: RequestBody,
+  bytesMax: number,
+): Promise<Buffer | FollowedBody> {
+  if (identified.routed.destination.operation.stream !== 'upload') return body.collect(bytesMax)
+  return body.follow() ?? Buffer.alloc(0)
+}
+
 /** Checks parameters and body against the schemas of the operation. Refuses with 400, 415, 422. */
-export function validate(permitted: Permitted<ModuleDestination>, body: Buffer): Validated {
+export function validate(permitted: Permitted<ModuleDestination>, body: Buffer | FollowedBody): Validated {
   const { received, destination, parameters } = permitted.identified.routed
   const headers: string[] = []
   for (const [name, value] of received.fields) {
     if (requestHopFields.has(name) || destination.requestFields.has(name)) headers.push(name, value)
   }
-  destination.validate({ parameters, target: received.target, headers, body })
+  destination.validate({
+    parameters,
+    target: received.target,
+    headers,
+    body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+  })
   return { permitted, body }
 }

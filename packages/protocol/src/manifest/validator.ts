@@ -110,6 +110,10 @@ function readHeaders(flat: FlatFields): Readonly<Record<string, string>> {
 }
 
 function readBody(operation: Operation, body: Uint8Array, contentType: string | undefined): unknown {
+  if (operation.stream === 'upload') {
+    checkUploadType(operation, contentType)
+    return undefined
+  }
   if (body.length === 0) {
     if (operation.body?.required === true) throw new PopError('body-invalid', 'This operation needs a body.')
     return undefined
@@ -121,6 +125,14 @@ function readBody(operation: Operation, body: Uint8Array, contentType: string | 
   const parsed = parseStrictJson(decode(body))
   if (!parsed.ok) throw new PopError(parsed.code, parsed.detail)
   return parsed.value
+}
+
+/** Bytes of an upload are nobody's to look at, but what they are said to be has to be among what the operation takes. */
+function checkUploadType({ body }: Operation, contentType: string | undefined): void {
+  const types = Object.keys(body?.content ?? {})
+  const [type = ''] = (contentType ?? '').split(';')
+  if (contentType === undefined || types.includes('*/*') || types.includes(type.trim().toLowerCase())) return
+  throw new PopError('media-type-unsupported', `This operation takes ${types.join(' or ') || 'no typed body'}.`)
 }
 
 function decode(body: Uint8Array): string {

@@ -54,6 +54,11 @@ export const problemCatalogue = {
     title: 'The header section is too large',
     advice: 'Send fewer or shorter header fields.',
   },
+  'client-gone': {
+    status: 499,
+    title: 'The client closed the connection',
+    advice: 'Nobody receives this: it stands in logs. Ask again, and stay until the end of the answer.',
+  },
   // admit
   draining: {
     status: 503,
@@ -95,6 +100,11 @@ export const problemCatalogue = {
   'token-invalid': { status: 401, title: 'The access token is not valid here', advice: 'Sign in again.' },
   'token-expired': { status: 401, title: 'The access token has expired', advice: 'Refresh it, or sign in again.' },
   'token-revoked': { status: 401, title: 'The access token has been revoked', advice: 'Sign in again.' },
+  'test-token-refused': {
+    status: 401,
+    title: 'Test tokens are not taken here',
+    advice: 'Sign in; only an environment with `allow_test_tokens: true` takes test tokens.',
+  },
   'identity-unavailable': {
     status: 503,
     title: 'The identity provider cannot be reached',
@@ -109,12 +119,22 @@ export const problemCatalogue = {
   'permission-denied': {
     status: 403,
     title: 'You may not do this',
-    advice: 'Give the decision id to an operator: `pop audit tail --decision ID` tells why.',
+    advice: 'Give the decision id to an operator: `pop explain ID` tells why.',
   },
   'bulletin-stale': {
     status: 503,
     title: 'The gateway has lost its control plane',
     advice: 'Reads go on; try changes again later.',
+  },
+  'control-unavailable': {
+    status: 503,
+    title: 'The control plane cannot be asked now',
+    advice: 'Nothing was changed unless `outcome` says otherwise; try again once control is back.',
+  },
+  'test-tokens-not-allowed': {
+    status: 403,
+    title: 'This environment has no test tokens',
+    advice: 'Sign in as a user; `allow_test_tokens` of the environment in force decides, and production never has them.',
   },
   // limit
   'rate-limited': { status: 429, title: 'Too many requests', advice: 'Wait for Retry-After seconds.' },
@@ -195,6 +215,11 @@ export const problemCatalogue = {
     status: 409,
     title: 'The request conflicts with the present state',
     advice: 'Read the resource and try again.',
+  },
+  'precondition-failed': {
+    status: 412,
+    title: 'The resource is not the one that the precondition names',
+    advice: 'Read it again, look at what changed, and send the ETag of now.',
   },
   'record-too-large': { status: 413, title: 'A record is too large', advice: 'Send values of at most 128 KiB.' },
   // the seal, between workloads only

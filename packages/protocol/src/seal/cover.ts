@@ -1,8 +1,9 @@
+import { contentDigest } from '../digest/content-digest.ts'
 import { PopError } from '../problem/pop-error.ts'
 import type { ProblemCode } from '../problem/catalogue.ts'
 import { signBase } from '../signature/algorithm.ts'
 import { forbiddenFields, neverCoveredFields, sealLabel, sealOwnFields, sealTag } from './names.ts'
-import type { FlatFields, SealIdentity, SealMoment } from './terms.ts'
+import type { FlatFields, SealIdentity, SealMoment, StreamedBody } from './terms.ts'
 
 /** How long a seal of ours holds: long enough for a slow hop, short enough to keep few nonces. */
 const sealLifeSeconds = 30
@@ -45,11 +46,36 @@ export function coverFields(cover: Cover, fields: FlatFields, code: ProblemCode)
   }
 }
 
+/**
+ * Covers what the head says of its body: a digest of one that is there, or the mark and length of one that follows. Adds the
+ * fields to `sealed`. Throws a PopError with the code for a length that is none.
+ */
+export function coverBody(cover: Cover, body: Uint8Array | StreamedBody, sealed: string[], code: ProblemCode): void {
+  const add = (name: string, value: string): void => {
+    coverComponent(cover, `"${name}"`, value, code)
+    sealed.push(name, value)
+  }
+  if (body instanceof Uint8Array) {
+    if (body.length > 0) add('content-digest', contentDigest(body))
+    return
+  }
+  add('pop-body', body.stream)
+  if (body.lengthBytes === undefined) return
+  if (body.stream === 'open' || !Number.isSafeInteger(body.lengthBytes) || body.lengthBytes < 0)
+    throw new PopError(code, 'This is not the length of a streamed body.')
+  add('pop-length', String(body.lengthBytes))
+}
+
 /** The parameters that every seal has, for one that is made now. */
-export function commonParameters({ nowMs, nonce }: SealMoment, code: ProblemCode): string {
+export function commonParameters(moment: SealMoment, code: ProblemCode): string {
+  return lifeParameters(moment, sealTag, code)
+}
+
+/** Times, nonce and tag of a signature that is made now. */
+export function lifeParameters({ nowMs, nonce }: SealMoment, tag: string, code: ProblemCode): string {
   const created = Math.floor(nowMs / 1000)
   const times = `;created=${created};expires=${created + sealLifeSeconds}`
-  return `${times}${textParameter('nonce', nonce, code)};tag="${sealTag}"`
+  return `${times}${textParameter('nonce', nonce, code)};tag="${tag}"`
 }
 
 /** A parameter with a text. Throws a PopError with the code for a value that would end the text early. */

@@ -84,12 +84,15 @@ export function txnToken(change: Partial<TxnClaims> = {}): string {
   return mintTxnToken({ ...txnClaims, ...change }, txnSigner)
 }
 
+/** The body of `requestToSeal()`. */
+export const requestBody = Buffer.from('{"records":[{"value":{"type":"JSON","data":1}}]}')
+
 export function requestToSeal(change: Partial<RequestToSeal> = {}): RequestToSeal {
   return {
     method: 'POST',
     target: txnClaims.tctx.target,
     headers: ['accept', 'application/json', 'content-type', 'application/json', 'if-match', '"v1, v2"'],
-    body: Buffer.from('{"records":[{"value":{"type":"JSON","data":1}}]}'),
+    body: requestBody,
     txnToken: txnToken(),
     requestId: 'req-0001',
     audience: ids.kafka,
@@ -110,6 +113,7 @@ export function requestExpectations(change: Partial<RequestExpectations> = {}): 
     peer: ids.gateway,
     module: 'kafka_service',
     operation: txnClaims.tctx.operation,
+    takesUpload: false,
     nowMs,
     ...change,
   }
@@ -127,6 +131,7 @@ export function answerExpectations(
     instance: ids.kafka,
     peer: ids.kafka,
     binding,
+    takesEvents: false,
     nowMs,
     ...change,
   }

@@ -2,6 +2,11 @@
 export const sealLabel = 'wimse'
 export const sealTag = 'wimse-workload-to-workload'
 
+/** Label, tag and covered components of the signature in the trailers of a streamed body (wire.md, bodies). */
+export const endLabel = 'wimse-end'
+export const endTag = 'pop-body-end'
+export const endComponents = '"signature";key="wimse" "content-digest";tr "pop-end";tr'
+
 /**
  * Fields that a seal never covers and that a receiver never hands on: they belong to the connection or to the seal itself, and
  * HTTP libraries add some of them after signing.

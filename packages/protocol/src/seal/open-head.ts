@@ -50,7 +50,6 @@ export function checkCoverage({ fields, input }: OpenedHead, required: Coverage)
   for (const name of forbiddenFields) {
     if (fields.has(name)) return refused('seal-malformed', `The field "${name}" may not cross between workloads.`)
   }
-  if (fields.has('pop-body')) return refused('seal-body', 'Streamed bodies are not taken here.')
   for (const name of required.fields) {
     if (!fields.has(name)) return refused('seal-uncovered', `The field "${name}" is missing.`)
   }
@@ -74,8 +73,16 @@ export function checkCoverage({ fields, input }: OpenedHead, required: Coverage)
 
 /** Tag and times of a seal. Refuses with `seal-malformed` or `seal-expired`. */
 export function checkTimes(input: SealInput, limits: SealLimits, nowMs: number): Refusal | undefined {
-  const { created, expires } = input
   if (input.tag !== sealTag) return refused('seal-malformed', 'The tag is not the one of this profile.')
+  return checkLife(input, limits, nowMs)
+}
+
+/** The times of a signature. Refuses with `seal-expired`. */
+export function checkLife(
+  { created, expires }: Pick<SealInput, 'created' | 'expires'>,
+  limits: SealLimits,
+  nowMs: number,
+): Refusal | undefined {
   if (expires <= created || expires - created > limits.lifeSecondsMax) {
     return refused('seal-expired', `The seal must hold between 1 and ${limits.lifeSecondsMax} seconds.`)
   }

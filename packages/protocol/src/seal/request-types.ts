@@ -3,7 +3,7 @@ import type { Trust } from '../token/trust.ts'
 import type { TxnClaims } from '../token/txn-claims.ts'
 import type { WitCache } from '../token/wit-cache.ts'
 import type { NonceStore } from './nonce-store.ts'
-import type { FlatFields, RequestBinding, SealLimits } from './terms.ts'
+import type { BodySealer, FlatFields, HeadStream, RequestBinding, SealLimits, StreamedBody } from './terms.ts'
 
 export interface RequestToSeal {
   readonly method: string
@@ -11,8 +11,8 @@ export interface RequestToSeal {
   readonly target: string
   /** Every end-to-end field that crosses, in the order sent, each name once and in lower case. */
   readonly headers: FlatFields
-  /** The whole body; undefined or empty for none. */
-  readonly body: Uint8Array | undefined
+  /** The whole body, or the mark of one that follows; undefined or empty for none. */
+  readonly body: Uint8Array | StreamedBody | undefined
   readonly txnToken: string
   readonly requestId: string
   /** SPIFFE ID of the instance that is dialled. */
@@ -26,6 +26,8 @@ export interface SealedRequest {
   readonly headers: FlatFields
   /** Pass it to `verifyAnswerHead`. */
   readonly binding: RequestBinding
+  /** Of a body that follows with a trailer. */
+  readonly sealer: BodySealer | undefined
 }
 
 export interface ReceivedRequest {
@@ -49,6 +51,8 @@ export interface RequestExpectations {
   /** Own module name, and the id of the operation that the request reaches; undefined if none, and then nothing is accepted. */
   readonly module: string
   readonly operation: string | undefined
+  /** Whether that operation takes a streamed body (`x-pop-stream: upload`). */
+  readonly takesUpload: boolean
   readonly nowMs: number
 }
 
@@ -61,8 +65,10 @@ export interface RequestHead {
   readonly binding: RequestBinding
   /** The covered end-to-end fields without those of the seal, in the order received, names in lower case. */
   readonly headers: FlatFields
-  /** The covered `Content-Digest`; undefined for a message without a body. */
+  /** The covered `Content-Digest`; undefined for a message without a body and for a streamed one. */
   readonly digest: string | undefined
+  /** Of a streamed body: pass it to `verifyBody`. */
+  readonly stream: HeadStream | undefined
 }
 
 export interface VerifiedRequest extends RequestHead {

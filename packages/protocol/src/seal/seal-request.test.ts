@@ -13,6 +13,7 @@ import {
   identityOf,
   ids,
   nowMs,
+  requestBody,
   requestExpectations,
   requestToSeal,
   trustSection,
@@ -26,7 +27,7 @@ import type { FlatFields, SealIdentity } from './terms.ts'
 
 const gateway = identityOf(ids.gateway)
 const moment = { nowMs, nonce: 'nonce-0001' }
-const body = requestToSeal().body ?? new Uint8Array()
+const body: Uint8Array = requestBody
 
 /** Fields that Node or undici add after sealing. */
 const added = ['Host', '127.0.0.1:7101', 'Connection', 'keep-alive', 'Content-Length', '49', 'Date', 'x']

@@ -1,5 +1,5 @@
-import { contentDigest } from '../digest/content-digest.ts'
-import { commonParameters, coverComponent, coverFields, signCover, textParameter } from './cover.ts'
+import { commonParameters, coverBody, coverComponent, coverFields, signCover, textParameter } from './cover.ts'
+import { sealerOf } from './body-end.ts'
 import type { RequestToSeal, SealedRequest } from './request-types.ts'
 import type { SealIdentity, SealMoment } from './terms.ts'
 
@@ -15,15 +15,12 @@ export function sealRequest(request: RequestToSeal, identity: SealIdentity, mome
   coverComponent(cover, '"workload-identity-token"', identity.wit, code)
   coverComponent(cover, '"pop-request"', requestId, code)
   const sealed = [...headers, 'txn-token', txnToken, 'workload-identity-token', identity.wit, 'pop-request', requestId]
-  if (body !== undefined && body.length > 0) {
-    const digest = contentDigest(body)
-    coverComponent(cover, '"content-digest"', digest, code)
-    sealed.push('content-digest', digest)
-  }
+  if (body !== undefined) coverBody(cover, body, sealed, code)
   coverFields(cover, headers, code)
   const { signatureInput, signature } = signCover(cover, parametersOf(request, moment), identity)
   sealed.push('signature-input', signatureInput, 'signature', signature)
-  return { headers: sealed, binding: { method, target, nonce: moment.nonce } }
+  const sealer = sealerOf(body, signature, identity)
+  return { headers: sealed, binding: { method, target, nonce: moment.nonce }, sealer }
 }
 
 function parametersOf({ audience, boot }: RequestToSeal, moment: SealMoment): string {

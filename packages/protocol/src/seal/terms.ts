@@ -29,6 +29,41 @@ export interface SealLimits {
 
 export const sealLimits: SealLimits = { lifeSecondsMax: 60, skewSecondsMax: 5 }
 
+/** A body that is still on its way when its head is sealed (wire.md, bodies). */
+export interface StreamedBody {
+  /** `trailer`: the end of the body is sealed as well. `open`: the head alone is, and the length is not known. */
+  readonly stream: 'trailer' | 'open'
+  /** Bytes of the whole body; undefined where that is not known yet. */
+  readonly lengthBytes: number | undefined
+}
+
+/** How a streamed body ended: as it was meant to, or because its sender broke off. */
+export type Ending = 'complete' | 'partial'
+
+/** A streamed body whose head verified, with what its end is verified by. */
+export interface HeadStream extends StreamedBody {
+  /** Serialised member `wimse` of the head's `Signature`. */
+  readonly signature: string
+  /** Key of the head's WIT. */
+  readonly key: KeyObject
+}
+
+/** Seals the end of a streamed body, with the key of its head. */
+export interface BodySealer {
+  /** Counts and digests the next piece. */
+  readonly add: (piece: Uint8Array) => void
+  /** The trailers to send. Throws a PopError `internal` for a complete body that has not the length that its head says. */
+  readonly end: (ending: Ending, moment: SealMoment) => FlatFields
+}
+
+/** Verifies a streamed body as it arrives. Whoever reads it MUST commit nothing before `end` gave `complete`. */
+export interface BodyVerifier {
+  /** Counts and digests the next piece. Refuses with `seal-body` at the byte that is one too many. */
+  readonly add: (piece: Uint8Array) => Refusal | undefined
+  /** Verifies the trailers after the last piece. Refuses with `seal-body`, `seal-expired` or `seal-invalid`. */
+  readonly end: (rawTrailers: FlatFields, nowMs: number) => Verdict<Ending>
+}
+
 /** What an answer is bound to. */
 export interface RequestBinding {
   readonly method: string

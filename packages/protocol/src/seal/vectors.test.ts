@@ -62,6 +62,7 @@ test('seal.json: every request is accepted or refused as published', () => {
       { method, target, rawHeaders },
       {
         ...expected,
+        takesUpload: false,
         nowMs: now_ms,
         trust: compileTrust(trust),
         limits: sealLimits,
@@ -89,6 +90,7 @@ test('seal.json: every answer is accepted or refused as published', () => {
         instance,
         peer: instance,
         binding,
+        takesEvents: false,
         nowMs: now_ms,
       },
     )
@@ -130,7 +132,7 @@ test('wimse-http-signature.json: the published messages, of 300 s and Ed25519, a
   const { trust, wits, limits } = expected
   const head = es256Seal.verifyAnswerHead(
     { status: 404, rawHeaders: rawOf(wimse.response) },
-    { trust, wits, limits, instance: ids.kafka, peer: undefined, binding, nowMs: atTheTime },
+    { trust, wits, limits, instance: ids.kafka, peer: undefined, binding, takesEvents: false, nowMs: atTheTime },
   )
   assert.equal(!head.ok && head.code, 'seal-expired')
 })
@@ -138,9 +140,9 @@ test('wimse-http-signature.json: the published messages, of 300 s and Ed25519, a
 test('an answer with the shape of the published one but a life of 300 s is refused only for its life', () => {
   const binding = { method: 'GET', target: '/', nonce: 'abcd1111' }
   const answer = { status: 404, headers: [], body: undefined, binding }
-  const rawHeaders = es256Seal.sealAnswer(answer, identityOf(ids.kafka), { nowMs, nonce: 'abcd2222' })
+  const { headers: rawHeaders } = es256Seal.sealAnswer(answer, identityOf(ids.kafka), { nowMs, nonce: 'abcd2222' })
   const { trust, wits } = requestExpectations()
-  const expected = { trust, wits, instance: ids.kafka, peer: undefined, binding, nowMs }
+  const expected = { trust, wits, instance: ids.kafka, peer: undefined, binding, takesEvents: false, nowMs }
   const verify = (lifeSecondsMax: number) =>
     es256Seal.verifyAnswerHead(
       { status: 404, rawHeaders },

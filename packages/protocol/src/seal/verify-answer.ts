@@ -1,5 +1,6 @@
 import { accepted, refused, type Verdict } from '../verdict.ts'
 import type { AnswerExpectations, AnswerHead, ReceivedAnswer, VerifiedAnswer } from './answer-types.ts'
+import type { KeyObject } from 'node:crypto'
 import { checkBody } from './check-body.ts'
 import { isBodiless } from './names.ts'
 import {
@@ -11,13 +12,13 @@ import {
   type Coverage,
   type OpenedHead,
 } from './open-head.ts'
+import { readLength, readStream } from './read-stream.ts'
 import type { FlatFields, Refusal } from './terms.ts'
 
 const coverage: Coverage = {
   derived: new Set(['"@status"', '"@method";req', '"@request-target";req']),
   fields: ['workload-identity-token'],
 }
-const lengthShape = /^(?:0|[1-9][0-9]{0,14})$/
 const noFields: ReadonlyMap<string, string> = new Map()
 
 /** Verifies everything of an answer but its body; see `Seal`. */
@@ -38,12 +39,14 @@ export function verifyAnswerHead(answer: ReceivedAnswer, expected: AnswerExpecta
   const { method, target } = expected.binding
   const { status } = answer
   const message = { status, fields, request: { method, target, fields: noFields } }
-  return checkSignature(opened.value, message, wit.value.key) ?? readAnswer(status, method, opened.value)
+  return (
+    checkSignature(opened.value, message, wit.value.key) ?? readAnswer(answer, expected, opened.value, wit.value.key)
+  )
 }
 
 /** Compares the body with the head; see `Seal`. */
 export function verifyAnswerBody(head: AnswerHead, body: Uint8Array, rawTrailers: FlatFields): Verdict<VerifiedAnswer> {
-  return checkBody(head.digest, body, rawTrailers) ?? accepted({ ...head, body })
+  return checkBody(head, body, rawTrailers) ?? accepted({ ...head, body })
 }
 
 /** An answer belongs to the one request whose nonce it names; an answer that could not read the nonce counts as none. */
@@ -56,13 +59,23 @@ function checkBinding({ input }: OpenedHead, { binding }: AnswerExpectations): R
     : refused('seal-audience', 'The answer is not bound to this request.')
 }
 
-function readAnswer(status: number, method: string, { fields }: OpenedHead): Verdict<AnswerHead> {
+function readAnswer(
+  { status }: ReceivedAnswer,
+  { binding: { method }, takesEvents }: AnswerExpectations,
+  { fields }: OpenedHead,
+  key: KeyObject,
+): Verdict<AnswerHead> {
   const digest = fields.get('content-digest')
-  const length = fields.get('pop-length')
-  if (digest !== undefined && isBodiless(method, status)) return refused('seal-body', 'This answer cannot have a body.')
-  if (length !== undefined && (method !== 'HEAD' || !lengthShape.test(length))) {
-    return refused('seal-body', 'Pop-Length is a length, in an answer to HEAD.')
+  const headers = crossingFields(fields)
+  if (isBodiless(method, status)) {
+    if (digest !== undefined || fields.has('pop-body')) return refused('seal-body', 'This answer cannot have a body.')
+    const length = fields.get('pop-length')
+    const lengthBytes = readLength(length)
+    if (length !== undefined && (method !== 'HEAD' || lengthBytes === undefined))
+      return refused('seal-body', 'Pop-Length of an answer without a body is a length, in an answer to HEAD.')
+    return accepted({ status, headers, digest, stream: undefined, lengthBytes })
   }
-  const lengthBytes = length === undefined ? undefined : Number(length)
-  return accepted({ status, headers: crossingFields(fields), digest, lengthBytes })
+  const stream = readStream(fields, key, (kind) => kind === 'trailer' || takesEvents)
+  if (!stream.ok) return stream
+  return accepted({ status, headers, digest, stream: stream.value, lengthBytes: undefined })
 }

@@ -2,6 +2,7 @@ import { verifyTxnToken } from '../token/txn-token.ts'
 import type { VerifiedWit } from '../token/wit.ts'
 import { accepted, refused, type Verdict } from '../verdict.ts'
 import { checkBody } from './check-body.ts'
+import { readStream } from './read-stream.ts'
 import {
   checkCoverage,
   checkSignature,
@@ -43,7 +44,7 @@ export function verifyRequestBody(
   body: Uint8Array,
   rawTrailers: FlatFields,
 ): RequestVerdict<VerifiedRequest> {
-  const refusal = checkBody(head.digest, body, rawTrailers)
+  const refusal = checkBody(head, body, rawTrailers)
   if (refusal !== undefined) return { ...refusal, nonce: head.binding.nonce }
   return { ok: true, value: { ...head, body } }
 }
@@ -70,6 +71,8 @@ function verifyOpened(
   const requester = wit.value.sub
   const txn = verifyTxnToken(fields.get('txn-token') ?? '', { trust, module, operation, target, requester, nowMs })
   if (!txn.ok) return txn
+  const stream = readStream(fields, wit.value.key, (kind) => kind === 'trailer' && expected.takesUpload)
+  if (!stream.ok) return stream
   return (
     // Last, so that only who may make this very request can fill the store.
     checkNonce(opened, expected) ??
@@ -80,15 +83,15 @@ function verifyOpened(
       binding: { method, target, nonce: input.nonce },
       headers: crossingFields(fields),
       digest: fields.get('content-digest'),
+      stream: stream.value,
     })
   )
 }
 
-function checkParameters({ fields, input }: OpenedHead, expected: RequestExpectations): Refusal | undefined {
+function checkParameters({ input }: OpenedHead, expected: RequestExpectations): Refusal | undefined {
   if (input.requestNonce !== undefined || input.signResponse !== true) {
     return refused('seal-malformed', 'The parameters are not those of a request.')
   }
-  if (fields.has('pop-length')) return refused('seal-body', 'Pop-Length is for answers to HEAD.')
   return input.audience === expected.audience
     ? undefined
     : refused('seal-audience', 'The seal is for another instance than the one that was reached.')

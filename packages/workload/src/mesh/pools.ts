@@ -1,3 +1,4 @@
+import { Agent } from 'node:https'
 import { Pool, type Dispatcher } from 'undici'
 import { PopError } from '@pop-api/protocol'
 import { meshClientOptions, type MeshMember } from './tls.ts'
@@ -9,6 +10,8 @@ export interface PeerPools {
    * they carry and no more. Throws `module-unavailable` for an address without TLS.
    */
   readonly poolOf: (spiffeId: string, address: string) => Dispatcher
+  /** The same for requests that `node:https` has to send: an agent that opens a connection for each of them. */
+  readonly agentOf: (spiffeId: string, address: string) => Agent
   /** Destroys all connections to a peer at once, requests in flight included. */
   readonly destroyPeer: (spiffeId: string) => Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
@@ -22,6 +25,7 @@ export interface PeerPoolsOptions {
 interface Entry {
   readonly address: string
   readonly pool: Pool
+  readonly agent: Agent
 }
 
 /** Makes the pools of a member. They follow its renewals: requests in flight finish on the old certificate. */
@@ -39,18 +43,22 @@ export function createPeerPools(
     for (const entry of entries.values()) retire(entry)
     entries.clear()
   })
+  // The agent needs no retiring: it keeps no connection, and the one of a request in flight ends with it.
+  const entryOf = (spiffeId: string, address: string): Entry => {
+    const present = entries.get(spiffeId)
+    if (present?.address === address) return present
+    const entry = openEntry(member, spiffeId, address, options)
+    if (present !== undefined) retire(present)
+    entries.set(spiffeId, entry)
+    return entry
+  }
   return {
-    poolOf: (spiffeId, address) => {
-      const present = entries.get(spiffeId)
-      if (present?.address === address) return present.pool
-      const pool = openPool(member, spiffeId, address, options)
-      if (present !== undefined) retire(present)
-      entries.set(spiffeId, { address, pool })
-      return pool
-    },
+    poolOf: (spiffeId, address) => entryOf(spiffeId, address).pool,
+    agentOf: (spiffeId, address) => entryOf(spiffeId, address).agent,
     destroyPeer: async (spiffeId) => {
       const entry = entries.get(spiffeId)
       entries.delete(spiffeId)
+      entry?.agent.destroy()
       await entry?.pool.destroy()
     },
     [Symbol.asyncDispose]: async () => {
@@ -62,20 +70,18 @@ export function createPeerPools(
   }
 }
 
-function openPool(member: MeshMember, spiffeId: string, address: string, options: PeerPoolsOptions): Pool {
+function openEntry(member: MeshMember, spiffeId: string, address: string, options: PeerPoolsOptions): Entry {
   if (!address.startsWith('https://')) {
     throw new PopError('module-unavailable', 'The module is registered under an address without TLS.')
   }
-  return new Pool(address, {
+  // A resumed session would skip the check of the peer's identity.
+  const identity = { ...meshClientOptions(member, (peer) => peer === spiffeId), maxCachedSessions: 0 }
+  const pool = new Pool(address, {
     connections: options.connectionsMax,
     pipelining: 1,
     // The seal is defined over HTTP/1.1 alone.
     allowH2: false,
-    connect: {
-      ...meshClientOptions(member, (peer) => peer === spiffeId),
-      // A resumed session would skip the check of the peer's identity.
-      maxCachedSessions: 0,
-      timeout: options.connectTimeoutMs,
-    },
+    connect: { ...identity, timeout: options.connectTimeoutMs },
   })
+  return { address, pool, agent: new Agent({ ...identity, keepAlive: false, maxSockets: options.connectionsMax }) }
 }

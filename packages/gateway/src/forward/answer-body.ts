@@ -1,0 +1,48 @@
+import { PopError, sealLimits, type Seal } from '@pop-api/protocol'
+import type { StreamedBody } from '../answer.ts'
+import { brokenExchange, type StreamedAnswer } from './module-answer.ts'
+
+/**
+ * The body of a streamed answer on its way to the client. The piece that came last is held back until the end has verified; of
+ * events, whose end nobody seals, each goes on at once.
+ */
+export function answerBody(answer: StreamedAnswer, seal: Seal, nowMs: () => number): StreamedBody {
+  const { source, stream, rawTrailers } = answer
+  const verifier = seal.verifyBody(stream, sealLimits)
+  let held: Buffer = Buffer.alloc(0)
+  return { pieces: pieces(), finish, abandon }
+
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    try {
+      // The stream has no encoding, so its chunks are Buffers.
+      for await (const piece of source as AsyncIterable<Buffer>) {
+        const refusal = verifier.add(piece)
+        if (refusal !== undefined) throw unverified(refusal)
+        if (held.length > 0) yield held
+        held = piece
+        if (stream.stream === 'trailer') continue
+        held = Buffer.alloc(0)
+        yield piece
+      }
+    } catch (failure) {
+      throw brokenExchange(failure)
+    }
+  }
+
+  async function finish(): Promise<Uint8Array> {
+    const end = verifier.end(rawTrailers(), nowMs())
+    if (!end.ok) throw unverified(end)
+    if (end.value !== 'complete') throw unverified({ code: 'seal-body', detail: 'The module broke its answer off.' })
+    return held
+  }
+
+  async function abandon(): Promise<void> {
+    source.destroy()
+  }
+}
+
+function unverified({ code, detail }: { readonly code: string; readonly detail: string }): PopError {
+  return new PopError('answer-unverified', 'The answer of the module does not verify.', {
+    cause: new Error(`${code}: ${detail}`),
+  })
+}

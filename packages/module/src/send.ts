@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { es256Seal, type BodySealer, type RequestBinding } from '@pop-api/protocol'
+import type { ModuleContext } from './context.ts'
+import { isStreamed, refusalOf, type Outcome, type StreamedOutcome } from './outcome.ts'
+
+/** Where an answer goes, and what it is bound to. */
+export interface Sending {
+  readonly response: ServerResponse
+  readonly binding: RequestBinding
+  readonly context: ModuleContext
+}
+
+/** How long the rest of a body that nobody wanted is taken in, so that the answer is read before the connection ends. */
+const lingerMs = 5_000
+
+/** Sends an answer whose body is whole, or that says the length of one that is not sent (HEAD). */
+export function sendWhole(outcome: Outcome, sending: Sending): void {
+  const { response, binding, context } = sending
+  const { status, headers, body } = outcome
+  const head = binding.method === 'HEAD'
+  const lengthBytes = isStreamed(outcome) ? outcome.body.lengthBytes : Buffer.isBuffer(body) ? body.length : 0
+  const sent = head || !Buffer.isBuffer(body) ? undefined : body
+  const length = head && lengthBytes !== undefined ? { lengthBytes } : {}
+  const answer = { status, headers: Object.entries(headers).flat(), body: sent, binding, ...length }
+  const moment = { nowMs: context.nowMs(), nonce: context.nextNonce() }
+  const sealed = es256Seal.sealAnswer(answer, context.sealIdentity(), moment)
+  const framing = status === 204 || status === 304 || head ? [] : ['content-length', String(sent?.length ?? 0)]
+  endUnread(response)
+  response.writeHead(status, [...sealed.headers, ...framing])
+  response.end(sent)
+}
+
+/**
+ * Sends an answer piece by piece, at the pace of the reader, and seals its end. `record` is called before that end leaves, with
+ * the refusal when the stream failed; the receiver then finds no end, and takes nothing of it for an answer. Never rejects for a
+ * failure of the stream or the connection: that goes to `onFault`.
+ */
+export async function sendStream(
+  outcome: StreamedOutcome,
+  kind: 'trailer' | 'open',
+  { response, binding, context }: Sending,
+  record: (failed: Outcome | undefined) => Promise<void>,
+): Promise<void> {
+  const { status, headers, body } = outcome
+  const identity = context.sealIdentity()
+  const streamed = { stream: kind, lengthBytes: kind === 'open' ? undefined : body.lengthBytes }
+  const answer = { status, headers: Object.entries(headers).flat(), body: streamed, binding }
+  const moment = { nowMs: context.nowMs(), nonce: context.nextNonce() }
+  const sealed = es256Seal.sealAnswer(answer, identity, moment)
+  endUnread(response)
+  try {
+    response.writeHead(status, [...sealed.headers])
+    await pour(body.bytes, response, sealed.sealer)
+    const trailers = sealed.sealer?.end('complete', { nowMs: context.nowMs(), nonce: context.nextNonce() }) ?? []
+    await record(undefined)
+    response.addTrailers(pairs(trailers))
+    response.end()
+  } catch (fault) {
+    response.destroy()
+    context.onFault(fault, '-')
+    await record(refusalOf(fault, '-', undefined)).catch((unrecorded: unknown) => context.onFault(unrecorded, '-'))
+  }
+}
+
+async function pour(
+  bytes: AsyncIterable<Uint8Array>,
+  response: ServerResponse,
+  sealer: BodySealer | undefined,
+): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort(new Error('The gateway closed the connection.')))
+  for await (const piece of bytes) {
+    if (response.destroyed) throw new Error('The gateway closed the connection.')
+    sealer?.add(piece)
+    if (piece.length > 0 && !response.write(piece)) await once(response, 'drain', { signal: gone.signal })
+  }
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = []
+  for (let index = 0; index < flat.length; index += 2) list.push([flat[index] ?? '', flat[index + 1] ?? ''])
+  return list
+}
+
+/**
+ * What is left of an unread body is thrown away, for a while: Node would close the connection at once, and a sender that is still
+ * writing would meet a reset before it has read the answer. It is never taken for the next request.
+ */
+function endUnread(response: ServerResponse): void {
+  const { req: request } = response
+  if (request.complete) return
+  const timer = setTimeout(() => request.destroy(), lingerMs)
+  timer.unref()
+  request.once('close', () => clearTimeout(timer))
+}
