@@ -36,15 +36,17 @@ function problemsPage(): string {
 }
 
 function settingsPage(): string {
-  const rows = settingsReference().map(({ key, type, byDefault, description }) => {
-    return `| \`${key}\` | ${type} | ${byDefault === undefined ? '–' : `\`${byDefault}\``} | ${description} |`
+  const rows = settingsReference().map(({ key, type, byDefault, description, isLive }) => {
+    const preset = byDefault === undefined ? '–' : `\`${byDefault}\``
+    return `| \`${key}\` | ${type} | ${preset} | ${isLive ? 'yes' : ''} | ${description} |`
   })
   return page('Settings', [
     'The keys of `pop.yaml`. An unknown key is an error with its line; `pop config check` shows every fault at once, and which keys',
-    'have no effect yet. A `*` stands for a name of yours.',
+    'have no effect yet. A `*` stands for a name of yours. What is live can be changed while everything runs, by',
+    '`PATCH /v1/pop/settings`; every other key by a change of `pop.yaml` and a new start.',
     '',
-    '| key | value | default | effect |',
-    '| --- | --- | --- | --- |',
+    '| key | value | default | live | effect |',
+    '| --- | --- | --- | --- | --- |',
     ...rows,
   ])
 }

@@ -14,8 +14,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'packages/identity': ['protocol', 'keyring', 'workload'],
   'packages/module': ['protocol', 'audit'],
   'packages/gateway': ['protocol', 'policy', 'audit', 'keyring', 'settings', 'workload'],
-  'packages/control': ['protocol', 'keyring', 'workload'],
-  'packages/cli': ['protocol', 'settings', 'audit'],
+  'packages/control': ['protocol', 'policy', 'audit', 'keyring', 'settings', 'workload'],
+  'packages/cli': ['protocol', 'policy', 'settings', 'audit'],
   'packages/testkit': ['protocol', 'audit', 'settings', 'workload', 'identity', 'module', 'gateway', 'control'],
   'modules/kafka-service': ['module', 'workload'],
 }

@@ -11,6 +11,7 @@ import { test } from 'node:test'
 import { startControl } from '@pop-api/control'
 import { ensureDevUsers } from '@pop-api/identity'
 import { root } from '../tree.ts'
+import { developmentSection } from './development-section.ts'
 
 const anyPort = { host: '127.0.0.1', port: 0 }
 const security = { token_expiration: 600, max_failed_attempts: 5, lockout_duration: 300, require_2fa: true }
@@ -28,7 +29,7 @@ async function startWorld() {
       name: 'control-1',
       environment: 'development',
       policy: { roles: {}, module_permissions: {}, grants: {} },
-      settings: {},
+      settings: developmentSection(),
       approveAutomatically: true,
     }),
   )

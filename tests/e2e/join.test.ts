@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { startControl } from '@pop-api/control'
 import { joinGateway } from '@pop-api/workload'
 import { root } from '../tree.ts'
+import { developmentSection } from './development-section.ts'
 
 const policy = { roles: {}, module_permissions: {}, grants: {} }
 const anyPort = { host: '127.0.0.1', port: 0 }
@@ -24,7 +25,7 @@ test('kafka_service starts as a program, enrols as a stranger, and a gateway lea
       name: 'control-1',
       environment: 'development',
       policy,
-      settings: {},
+      settings: developmentSection(),
       approveAutomatically: true,
     }),
   )

@@ -6,3 +6,17 @@ export const resourceActions = {
   delete: 'resource_deletion',
   list: 'resource_list',
 } as const
+
+/** What control does, as the words of the `action` field of its own log. */
+export const controlActions = {
+  enrolment: 'enrolment',
+  renewal: 'renewal',
+  instance: 'instance_report',
+  pin: 'manifest_pin',
+  approval: 'manifest_approval',
+  /** `pop.yaml`, as it was given at a start or while running. */
+  publication: 'settings_publication',
+  settings: 'settings_change',
+  overlayDrop: 'settings_overlay_drop',
+  testToken: 'test_token_mint',
+} as const

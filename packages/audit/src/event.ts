@@ -29,6 +29,10 @@ export interface AuditEvent {
   readonly code?: number
   /** How many like events this one stands for: refusals of `receive` and `admit` are counted. */
   readonly count?: number
+  /** The caller's token was a test token: what it did says nothing of any person. */
+  readonly test_token?: true
+  /** Somebody should look at it: what was refused here does not happen by a mistake of a client. */
+  readonly incident?: true
 }
 
 /** Where an event came to lie. */

@@ -12,7 +12,7 @@ import { startControl, type ControlHandle } from '../src/start-control.ts'
 async function answer(control: ControlHandle, message: unknown): Promise<void> {
   if (!isJsonObject(message)) return
   if (message['type'] === 'publish' && message['section'] === 'settings') {
-    control.publish('settings', parseSettingsSection(message['value']))
+    await control.publish('settings', parseSettingsSection(message['value']))
   }
   if (message['type'] !== 'token') return
   const { id, name, kind, instance } = message
@@ -29,6 +29,7 @@ try {
   const control = await startControl({
     ...parseControlBoot(await takeBootDocument(process.env)),
     onFault: (err, request_id) => log.error({ request_id, err }, 'request failed'),
+    onSettings: ({ log: { level } }) => log.setLevel(level),
   })
   superviseProcess(() => control[Symbol.asyncDispose]())
   process.on('message', (message) => {

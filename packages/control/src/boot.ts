@@ -1,4 +1,5 @@
 import { isJsonObject, PopError, sectionShapes, type JsonObject, type PolicySection } from '@pop-api/protocol'
+import { readGatewaySection, type GatewaySettings } from '@pop-api/settings'
 import { parseBootBase, WorkloadError } from '@pop-api/workload'
 import type { ControlOptions } from './start-control.ts'
 
@@ -16,15 +17,28 @@ export function parseControlBoot(document: JsonObject): ControlOptions {
   if (typeof environment !== 'string' || !/^[a-z0-9]{1,32}$/.test(environment)) throw invalid('environment')
   if (typeof approveAutomatically !== 'boolean') throw invalid('approve_automatically')
   if (!isPolicy(policy)) throw invalid('policy')
-  if (!isJsonObject(settings)) throw invalid('settings')
-  const base = { name, home, domain, environment, approveAutomatically, policy, settings, listen: { control, admin } }
+  const section = readSection(settings)
+  if (!section.ok) throw invalid('settings', section.cause)
+  const common = { name, home, domain, environment, approveAutomatically, policy, listen: { control, admin } }
+  const base = { ...common, settings: section.settings }
   return lives === undefined ? base : { ...base, lives: parseLives(lives) }
 }
 
 /** Reads a settings section that the supervisor sends to be published. Throws `body-invalid`. */
-export function parseSettingsSection(value: unknown): JsonObject {
-  if (isJsonObject(value)) return value
-  throw new PopError('body-invalid', 'The settings section must be an object.')
+export function parseSettingsSection(value: unknown): GatewaySettings {
+  const section = readSection(value)
+  if (section.ok) return section.settings
+  throw new PopError('body-invalid', 'The settings section is not one of this version.', { cause: section.cause })
+}
+
+function readSection(
+  value: unknown,
+): { readonly ok: true; readonly settings: GatewaySettings } | { readonly ok: false; readonly cause: unknown } {
+  try {
+    return { ok: true, settings: readGatewaySection(value) }
+  } catch (cause) {
+    return { ok: false, cause }
+  }
 }
 
 function isPolicy(value: unknown): value is PolicySection {
@@ -39,6 +53,6 @@ function parseLives(value: unknown): NonNullable<ControlOptions['lives']> {
   return { meshMs, publicMs }
 }
 
-function invalid(member: string): WorkloadError {
-  return new WorkloadError('boot-invalid', `Control's boot file has no usable "${member}".`)
+function invalid(member: string, cause?: unknown): WorkloadError {
+  return new WorkloadError('boot-invalid', `Control's boot file has no usable "${member}".`, { cause })
 }

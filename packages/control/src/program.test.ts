@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { joinGateway } from '@pop-api/workload'
-import { policy } from './test-world.ts'
+import { policy, settingsWith } from './test-world.ts'
 
 const program = fileURLToPath(new URL('../bin/control.ts', import.meta.url))
 
@@ -16,7 +16,14 @@ async function startProgram(change: object = {}) {
   const path = join(folder, 'boot.json')
   const listen = { control: { host: '127.0.0.1', port: 0 }, admin: { host: '127.0.0.1', port: 0 } }
   const named = { name: 'control-1', home: join(folder, 'control'), listen, domain: 'pop.internal' }
-  const boot = { ...named, environment: 'development', approve_automatically: true, policy, settings: {}, ...change }
+  const boot = {
+    ...named,
+    environment: 'development',
+    approve_automatically: true,
+    policy,
+    settings: settingsWith('full'),
+    ...change,
+  }
   await writeFile(path, JSON.stringify(boot), { mode: 0o600 })
   const child = fork(program, { env: { ...process.env, POP_BOOT: path }, silent: true })
   const exited = once(child, 'exit')
@@ -58,7 +65,7 @@ test('control reports where it listens, gives tokens, publishes, and stops on SI
   }
   const gateway = await joinGateway(boot)
   const changed = new Promise((resolve) => gateway.bulletin.onChange(resolve))
-  child.send({ type: 'publish', section: 'settings', value: { audit_level: 'basic' } })
+  child.send({ type: 'publish', section: 'settings', value: settingsWith('basic') })
   assert.equal(await changed, 'settings')
   await gateway[Symbol.asyncDispose]()
   child.send({ type: 'token', id: 2, name: 'a/b', kind: 'root' })
@@ -80,7 +87,13 @@ test('control stops when its supervisor is gone, and ignores SIGINT while it is 
 test('control exits with 2 and one line when its boot file is not usable or its home is in use', async () => {
   await using running = await startProgram()
   await messageOf(running.child)
-  for (const change of [{ domain: 7 }, { policy: {} }, { lives: {} }, { home: join(running.folder, 'control') }]) {
+  for (const change of [
+    { domain: 7 },
+    { policy: {} },
+    { settings: {} },
+    { lives: {} },
+    { home: join(running.folder, 'control') },
+  ]) {
     await using started = await startProgram(change)
     let text = ''
     started.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))

@@ -3,26 +3,26 @@ import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { ensureSecretFolder, keyFile } from '@pop-api/keyring'
-import {
-  formatSpiffeId,
-  type BulletinPosition,
-  type BulletinSections,
-  type PolicySection,
-  type SettingsSection,
-} from '@pop-api/protocol'
+import { controlActions } from '@pop-api/audit'
+import { formatSpiffeId, PopError, type BulletinPosition, type PolicySection } from '@pop-api/protocol'
+import type { GatewaySettings } from '@pop-api/settings'
 import { keepRenewing, meshServerOptions, type Life, type MeshIdentity } from '@pop-api/workload'
 import { adminTls, createAdminListener, type AdminIdentity } from './admin/admin-listener.ts'
-import { openAuthorities, ownTrust, type AuthoritySet } from './authority/authority.ts'
+import { openAuthorities } from './authority/authority.ts'
 import { issueMesh, issuePublic, type PublicNames } from './authority/certificate.ts'
 import type { Followers } from './bulletin/applied.ts'
-import { createPublisher } from './bulletin/bulletin.ts'
+import { createPublisher, type Publisher } from './bulletin/bulletin.ts'
+import { readPolicy, readSections, readTrust } from './bulletin/read-sections.ts'
 import type { CertificateLives, EnrolmentContext } from './enrolment/context.ts'
 import { issueToken, type TokenRequest } from './enrolment/tokens.ts'
-import { txnKeys } from './enrolment/txn-keys.ts'
 import type { FaultListener } from './listener/answer-problem.ts'
 import { createControlListener } from './listener/control-listener.ts'
-import { approveManifest, moduleEntries } from './modules/modules.ts'
-import { openStore, readFact, setFact, type Store } from './store/store.ts'
+import { approveManifest } from './modules/modules.ts'
+import { openControlLog, type ControlLog } from './record/control-log.ts'
+import { publishFile, type PublishedFile } from './settings/publish-file.ts'
+import { settingsInForce } from './settings/settings-desk.ts'
+import { openStore, type Store } from './store/store.ts'
+import { createTestSigner } from './test-tokens/test-signer.ts'
 
 export interface Listen {
   readonly host: string
@@ -31,7 +31,7 @@ export interface Listen {
 }
 
 export interface ControlOptions {
-  /** Absolute path of control's own folder: `state.db` and `keys/` come to lie in it. */
+  /** Absolute path of control's own folder: `state.db`, `keys/`, `audit/` and `refusals/` come to lie in it. */
   readonly home: string
   readonly listen: { readonly control: Listen; readonly admin: Listen }
   /** Trust domain, e.g. `pop.internal`. */
@@ -41,7 +41,8 @@ export interface ControlOptions {
   /** Part of every API key; letters a-z and digits. */
   readonly environment: string
   readonly policy: PolicySection
-  readonly settings: SettingsSection
+  /** What `pop.yaml` says; what was changed while running goes above it. */
+  readonly settings: GatewaySettings
   /** Changed manifests are in force without an operator. Development only. */
   readonly approveAutomatically: boolean
   /** Default: mesh 24 h, public 90 days. */
@@ -51,6 +52,8 @@ export interface ControlOptions {
   readonly nowMs?: () => number
   /** Told of everything that failed inside. Default: a line of JSON on standard error. */
   readonly onFault?: FaultListener
+  /** Told of the settings in force, at the start and whenever they change. */
+  readonly onSettings?: (settings: GatewaySettings) => void
 }
 
 /** A running control plane. */
@@ -65,9 +68,10 @@ export interface ControlHandle {
   readonly rootSpkiSha256: string
   /** One use, 10 minutes. Throws a RangeError for a name that cannot be one. */
   readonly issueToken: (request: TokenRequest) => string
-  readonly publish: <S extends 'policy' | 'settings'>(section: S, value: BulletinSections[S]) => void
-  /** Puts a manifest that waits in force; false when none waits. */
-  readonly approveModule: (name: string) => boolean
+  /** Puts another `pop.yaml` in force, below what was changed while running. Resolves once it is recorded. */
+  readonly publish: <S extends 'policy' | 'settings'>(section: S, value: PublishedFile[S]) => Promise<void>
+  /** Puts a manifest that waits in force; false when none waits. Resolves once it is recorded. */
+  readonly approveModule: (name: string) => Promise<boolean>
   /** What each follower last said that it applied, by SPIFFE ID. */
   readonly followers: ReadonlyMap<string, BulletinPosition & { readonly atMs: number }>
   readonly [Symbol.asyncDispose]: () => Promise<void>
@@ -78,8 +82,8 @@ const usualLives: CertificateLives = { meshMs: 24 * hourMs, publicMs: 90 * 24 * 
 const usualNames: PublicNames = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] }
 
 /**
- * Starts the control plane on its home: opens or makes keys and state, publishes policy and settings, listens. Rejects when the
- * home is open to others or in use, a life is too long, or a port is taken. The caller disposes it.
+ * Starts the control plane on its home: opens or makes keys, state and audit log, publishes policy and settings, listens. Rejects when
+ * the home is open to others or in use, nothing can be recorded, a life is too long, or a port is taken. The caller disposes it.
  */
 export async function startControl(options: ControlOptions): Promise<ControlHandle> {
   const { home, domain, listen, nowMs = Date.now, onFault = reportFault, lives = usualLives } = options
@@ -88,18 +92,23 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
   await using started = new AsyncDisposableStack()
   const store = started.use(openStore(join(home, 'state.db')))
   const authorities = await openAuthorities(home, store, nowMs())
-  const sections = (): Partial<BulletinSections> => readSections(store, authorities, domain)
-  const publisher = createPublisher({ store, signer: authorities.bulletin, sections, nowMs })
-  publisher.change(() => {
-    setFact(store, 'policy', JSON.stringify(options.policy))
-    setFact(store, 'settings', JSON.stringify(options.settings))
-  })
+  const log = started.use(await openControlLog({ home, nowMs, onFault: (fault) => onFault(fault, '-') }))
+  const testSigner = createTestSigner()
+  const sources = { store, authorities, domain, testSigner }
+  const publisher = watchSettings(
+    createPublisher({ store, signer: authorities.bulletin, sections: () => readSections(sources), nowMs }),
+    store,
+    options.onSettings,
+  )
+  const desk = { store, publisher, log, onFault }
+  await publishFile(desk, { policy: options.policy, settings: options.settings })
   const spiffeId = formatSpiffeId({ domain, kind: 'control', node: options.name })
   let control = ''
   const context: EnrolmentContext = {
     store,
     authorities,
     publisher,
+    log,
     domain,
     spiffeId,
     lives,
@@ -111,19 +120,16 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
   }
   const identity = await ownIdentity(home, context)
   const followers: Followers = new Map()
-  const server = createControlListener({ member: identity, context, followers, onFault })
+  const sections = { trust: () => readTrust(sources), policy: () => readPolicy(store) }
+  const handed = { store, publisher, log, testSigner, nowMs, ...sections }
+  const server = createControlListener({ member: identity, context, followers, handed, onFault })
   const admin = createAdminListener(context, identity.admin(), onFault)
   control = await listening(server, listen.control)
   started.defer(() => closing(server))
   await admin.listen({ ...listen.admin })
   started.defer(() => admin.close())
   const stop = new AbortController()
-  const renew = async (): Promise<Life> => {
-    const life = await identity.renew()
-    server.setSecureContext(meshServerOptions(identity))
-    admin.server.setSecureContext(adminTls(identity.admin()))
-    return life
-  }
+  const renew = renewerOf(identity, server, admin.server)
   const onProblem = (problem: unknown): void => onFault(problem, '-')
   const renewing = keepRenewing(identity.life(), renew, { nowMs, random: Math.random, onProblem }, stop.signal)
   started.defer(async () => {
@@ -141,25 +147,59 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
     rootSpkiSha256: authorities.rootSpkiSha256,
     followers,
     issueToken: (request) => issueToken(store, request, authorities.rootSpkiSha256, nowMs()),
-    publish: (section, value) => publisher.change(() => setFact(store, section, JSON.stringify(value))),
-    approveModule: (name) => publisher.change(() => approveManifest(store, name)),
+    publish: (section, value) => publishFile(desk, { [section]: value }),
+    approveModule: (name) => approveModule(desk, name),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
 
-function readSections(store: Store, authorities: AuthoritySet, domain: string): Partial<BulletinSections> {
-  const fact = (name: string): unknown => JSON.parse(readFact(store, name) ?? 'null')
+/** The same publisher; whoever wants to know of the settings is told after each change of them. */
+function watchSettings(
+  publisher: Publisher,
+  store: Store,
+  tell: ((settings: GatewaySettings) => void) | undefined,
+): Publisher {
+  if (tell === undefined) return publisher
+  let told = ''
   return {
-    trust: { domain, ...ownTrust(authorities), txn_keys: txnKeys(store) },
-    modules: moduleEntries(store),
-    // Both facts are only ever written from values of these types.
-    policy: fact('policy') as PolicySection,
-    settings: fact('settings') as SettingsSection,
+    ...publisher,
+    change: (work) => {
+      const result = publisher.change(work)
+      const settings = settingsInForce(store)
+      const text = JSON.stringify(settings)
+      if (text !== told) tell(settings)
+      told = text
+      return result
+    },
   }
 }
 
+async function approveModule(
+  { store, publisher, log }: { readonly store: Store; readonly publisher: Publisher; readonly log: ControlLog },
+  name: string,
+): Promise<boolean> {
+  const event = { action: controlActions.approval, resource_id: name }
+  try {
+    const isApproved = publisher.change(() => approveManifest(store, name))
+    const reason = isApproved ? 'in force from now on' : 'nothing waits'
+    await log.record({ ...event, status: isApproved ? 'success' : 'refused', reason }, 'unknown')
+    return isApproved
+  } catch (failure) {
+    if (failure instanceof PopError && failure.code === 'manifest-invalid')
+      await log.record({ ...event, status: 'refused', reason: failure.message }, 'nothing done')
+    throw failure
+  }
+}
+
+interface OwnIdentity {
+  readonly mesh: () => MeshIdentity
+  readonly admin: () => AdminIdentity
+  readonly life: () => Life
+  readonly renew: () => Promise<Life>
+}
+
 /** Control's own certificates: made at each start by its own authorities, and anew at half of their life. */
-async function ownIdentity(home: string, context: EnrolmentContext) {
+async function ownIdentity(home: string, context: EnrolmentContext): Promise<OwnIdentity> {
   const { authorities, spiffeId, lives, publicNames, nowMs } = context
   const meshKey = await keyFile(join(home, 'keys', 'mesh.pem'), 'ec-p256')
   const adminKey = await keyFile(join(home, 'keys', 'admin.pem'), 'ec-p256')
@@ -173,17 +213,27 @@ async function ownIdentity(home: string, context: EnrolmentContext) {
   }
   let issued = await issue()
   return {
-    mesh: (): MeshIdentity => ({
+    mesh: () => ({
       certificate: issued.mesh,
       privateKey: pemOf(meshKey),
       roots: [authorities.meshCa.certificate],
     }),
-    admin: (): AdminIdentity => ({ cert: issued.admin, key: pemOf(adminKey) }),
-    life: (): Life => issued.life,
-    renew: async (): Promise<Life> => {
+    admin: () => ({ cert: issued.admin, key: pemOf(adminKey) }),
+    life: () => issued.life,
+    renew: async () => {
       issued = await issue()
       return issued.life
     },
+  }
+}
+
+/** Gives both listeners each new certificate. */
+function renewerOf(identity: OwnIdentity, server: Server, admin: Server): () => Promise<Life> {
+  return async () => {
+    const life = await identity.renew()
+    server.setSecureContext(meshServerOptions(identity))
+    admin.setSecureContext(adminTls(identity.admin()))
+    return life
   }
 }
 

@@ -3,12 +3,27 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BootFile, EnrolmentKind, ManifestDocument } from '@pop-api/protocol'
+import { developmentSettings, gatewaySection, loadSettings, type GatewaySettings } from '@pop-api/settings'
+import type { Bulletin } from '@pop-api/workload'
 import { startControl, type ControlHandle, type ControlOptions } from './start-control.ts'
 
 // A control plane of the tests in a home of its own, on ports that the system chose, and boot files of its children.
 
 export const domain = 'pop.internal'
 export const policy = { roles: { admin: ['create_resource'] }, module_permissions: {}, grants: {} }
+
+/** The development settings with this audit level, and without test tokens unless they are wanted. */
+export function settingsWith(level: 'full' | 'basic', change: Partial<GatewaySettings['mode']> = {}): GatewaySettings {
+  const loaded = loadSettings(developmentSettings)
+  if (!loaded.ok) throw new Error('The development settings do not load.')
+  const section = gatewaySection(loaded.settings, { issuer: 'https://localhost:8444/realms/pop' })
+  return { ...section, mode: { ...section.mode, allow_test_tokens: false, audit_level: level, ...change } }
+}
+
+/** The audit level that a follower knows of. */
+export function auditLevelOf(bulletin: Bulletin): unknown {
+  return Reflect.get(Object(bulletin.section('settings')?.['mode']), 'audit_level')
+}
 
 /** A manifest with one operation. */
 export function manifestOf(name: string, base: string, role = 'view_own_resources'): ManifestDocument {
@@ -48,7 +63,7 @@ export async function startTestControl(change: Partial<ControlOptions> = {}): Pr
     name: 'control-1',
     environment: 'development',
     policy,
-    settings: { audit_level: 'full' },
+    settings: settingsWith('full'),
     approveAutomatically: true,
     onFault: (fault) => faults.push(fault),
     ...change,

@@ -22,6 +22,7 @@ try {
       home: boot.home,
       listen: { gateway, operations },
       failed: (request_id, err) => log.error({ request_id, err }, 'request failed'),
+      onSettings: ({ log: { level } }) => log.setLevel(level),
     }),
   )
   log.info({ gateway: running.gateway, operations: running.operations }, 'ready')

@@ -1,6 +1,6 @@
 import { PopError } from '@pop-api/protocol'
 import { admit, type Admission } from './admit/admit.ts'
-import type { Answer } from './answer.ts'
+import { isStreamed, type Answer, type StreamedBody } from './answer.ts'
 import { dress, type Dresser } from './dress/dress.ts'
 import { forward, type Modules } from './forward/forward.ts'
 import { identify } from './identify/identify.ts'
@@ -8,13 +8,14 @@ import type { Authenticator } from './identify/verify-token.ts'
 import { permit, permits, PermissionDenied, type PermitRules } from './permit/permit.ts'
 import type { Metrics } from './metrics.ts'
 import type { Progress } from './progress.ts'
+import type { RequestBody } from './receive/body.ts'
 import type { Received } from './receive/received.ts'
 import { recordClosing, recordOpening, type Recorder } from './record/record.ts'
 import { asPopError, refuseRequest } from './refuse/refuse.ts'
 import type { Routes } from './route/destination.ts'
 import { leadsTo, route } from './route/route.ts'
 import { serveOpen, serveOwn } from './serve/serve.ts'
-import { validate } from './validate/validate.ts'
+import { bodyOf, validate } from './validate/validate.ts'
 
 /** All that the stages need, as it stands when a request arrives. */
 export interface Gate {
@@ -37,14 +38,11 @@ export interface Gate {
   readonly failed: (requestId: string, failure: unknown) => void
 }
 
-/** Gives the body of the request, at most so many bytes of it. */
-export type ReadBody = (bytesMax: number) => Promise<Buffer>
-
 /**
  * The life of a request behind `receive`: each stage hands on what it checked, and a refusal is thrown. Rejects only where
  * `admit` refuses, or too many strangers are refused: that is counted at the door, so that a stranger cannot fill the log.
  */
-export async function handle(received: Received, body: ReadBody, gate: Gate): Promise<Answer> {
+export async function handle(received: Received, body: RequestBody, gate: Gate): Promise<Answer> {
   admit(received, gate.admission) // 429 503
   const progress: Progress = { received, opened: false }
   try {
@@ -57,12 +55,13 @@ export async function handle(received: Received, body: ReadBody, gate: Gate): Pr
     progress.decision = permitted.decision
     progress.reason = permitted.reason
     gate.limit(identified.caller.subject, received.startedMs) // 429
-    if (permits(permitted, 'own')) return await close(progress, await serveOwn(permitted), gate)
-    const validated = validate(permitted, await body(gate.bodyBytesMax())) // 400 413 415 422
+    if (permits(permitted, 'own')) {
+      const answer = await serveOwn(permitted, body, (txn) => announce(progress, txn, gate))
+      return await close(progress, answer, gate)
+    }
+    const validated = validate(permitted, await bodyOf(permitted, body, gate.bodyBytesMax())) // 400 408 413 415 422
     const dressed = dress(validated, gate.dresser)
-    progress.txn = dressed.txn
-    await recordOpening(progress, gate.recorder) // 503
-    progress.opened = true
+    await announce(progress, dressed.txn, gate) // 503
     return await close(progress, await forward(dressed, gate.modules), gate) // 502 503 504
   } catch (failure) {
     // Whoever named an account has been limited already, and every try against an account is to be seen.
@@ -70,6 +69,13 @@ export async function handle(received: Received, body: ReadBody, gate: Gate): Pr
     if (stranger && !gate.strangerFits(received)) throw failure
     return close(progress, refusal(progress, failure, gate), gate)
   }
+}
+
+/** Puts the opening event of a change on the disk: from then on it may have happened. */
+async function announce(progress: Progress, txn: string, gate: Gate): Promise<void> {
+  progress.txn = txn
+  await recordOpening(progress, gate.recorder)
+  progress.opened = true
 }
 
 function refusal(progress: Progress, failure: unknown, gate: Gate): Answer {
@@ -82,6 +88,7 @@ function refusal(progress: Progress, failure: unknown, gate: Gate): Answer {
 
 /** An answer leaves only once it is recorded; if it cannot be, the client is told so, and whether something was done. */
 async function close(progress: Progress, answer: Answer, gate: Gate): Promise<Answer> {
+  if (isStreamed(answer)) return { ...answer, body: recordAtEnd(progress, answer, gate) }
   gate.metrics.answered(progress, answer)
   try {
     await recordClosing(progress, answer, gate.recorder)
@@ -93,5 +100,28 @@ async function close(progress: Progress, answer: Answer, gate: Gate): Promise<An
       members: { outcome },
     })
     return refuseRequest(unrecorded, progress.received)
+  }
+}
+
+/** The closing event of a streamed answer is written before its last byte leaves, or says how the stream broke. */
+function recordAtEnd(progress: Progress, answer: Answer & { readonly body: StreamedBody }, gate: Gate): StreamedBody {
+  const { pieces, finish, abandon } = answer.body
+  const end = async (ended: Answer): Promise<void> => {
+    gate.metrics.answered(progress, ended)
+    await recordClosing(progress, ended, gate.recorder)
+  }
+  return {
+    pieces,
+    finish: async () => {
+      const last = await finish()
+      await end(answer)
+      return last
+    },
+    abandon: async (failure) => {
+      await abandon(failure)
+      await end(refusal(progress, failure, gate)).catch((unrecorded: unknown) =>
+        gate.failed(progress.received.requestId, unrecorded),
+      )
+    },
   }
 }

@@ -2,10 +2,11 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { AuditLog } from '@pop-api/audit'
 import { createNonceSource, createWitCache, es256Seal } from '@pop-api/protocol'
-import type { GatewaySettings } from '@pop-api/settings'
+import { allowsTestTokens, type GatewaySettings } from '@pop-api/settings'
 import type { GatewayMembership, PeerPools } from '@pop-api/workload'
 import { networkOf } from './admit/network.ts'
 import type { Compiled } from './compiled.ts'
+import type { Dresser } from './dress/dress.ts'
 import type { Gate } from './handle.ts'
 import { createKeySet } from './identify/key-set.ts'
 import { createTokenCache } from './identify/token-cache.ts'
@@ -20,6 +21,7 @@ export interface GateParts {
   readonly member: GatewayMembership
   readonly compiled: Compiled
   readonly pools: PeerPools
+  readonly dresser: Dresser
   readonly audit: AuditLog
   readonly authenticator: Authenticator
   readonly metrics: Metrics
@@ -36,7 +38,6 @@ export function openGate(parts: GateParts): Gate {
   const { member, compiled, pools, audit, authenticator, metrics, failed } = parts
   const nowMs = Date.now
   let turns = 0
-  const nextNonce = createNonceSource(randomBytes(16))
   const limits = perSettings(compiled.settings, ({ limits: rates }) => ({
     caller: createRateLimiter({ perSecond: rates.caller_rate, burst: rates.caller_burst }, ratesMax),
     network: createRateLimiter({ perSecond: rates.address_rate, burst: rates.address_burst }, ratesMax),
@@ -63,22 +64,12 @@ export function openGate(parts: GateParts): Gate {
       return strangers(networkOf(address), startedMs) === 0 && allStrangers('*', startedMs) === 0
     },
     bodyBytesMax: () => compiled.settings().protocol.digest_body_max,
-    dresser: {
-      seal: es256Seal,
-      spiffeId: member.spiffeId,
-      domain: member.id.domain,
-      sealIdentity: () => {
-        const { wit, messageKey } = member.credentials()
-        return { wit, privateKey: messageKey }
-      },
-      txnSigner: member.txnSigner,
-      nextNonce,
-      nextTxn: randomUUID,
-      nowMs,
-    },
+    dresser: parts.dresser,
     modules: {
       seal: es256Seal,
       poolOf: ({ spiffe_id: id, address }) => pools.poolOf(id, address),
+      agentOf: ({ spiffe_id: id, address }) => pools.agentOf(id, address),
+      nextNonce: parts.dresser.nextNonce,
       trust: compiled.trust,
       wits: createWitCache(witsMax),
       // The pool of an instance connects to that identity and to no other.
@@ -95,6 +86,23 @@ export function openGate(parts: GateParts): Gate {
     },
     metrics,
     failed,
+  }
+}
+
+/** What a gateway signs with, always with its present credentials. */
+export function openDresser(member: GatewayMembership): Dresser {
+  return {
+    seal: es256Seal,
+    spiffeId: member.spiffeId,
+    domain: member.id.domain,
+    sealIdentity: () => {
+      const { wit, messageKey } = member.credentials()
+      return { wit, privateKey: messageKey }
+    },
+    txnSigner: member.txnSigner,
+    nextNonce: createNonceSource(randomBytes(16)),
+    nextTxn: randomUUID,
+    nowMs: Date.now,
   }
 }
 
@@ -117,6 +125,14 @@ export function openAuthenticator(
     })),
     cache: createTokenCache(tokensMax),
     revocations,
+    testTokens: () => {
+      const settings = compiled.settings()
+      return {
+        isAllowed: allowsTestTokens(settings),
+        trust: compiled.trust(),
+        audience: settings.identity.audience,
+      }
+    },
     nowMs: Date.now,
   }
 }

@@ -5,21 +5,20 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openFileLog } from '@pop-api/audit'
+import type { GatewaySettings } from '@pop-api/settings'
 import { createPeerPools, meshTls, type GatewayMembership } from '@pop-api/workload'
-import { compileBulletin } from './compiled.ts'
+import { compileBulletin, type Compiled } from './compiled.ts'
 import { doorOptions, openDoor } from './front-door.ts'
 import { handle } from './handle.ts'
 import { keepKeysFresh } from './identify/refresh-keys.ts'
 import { createMetrics } from './metrics.ts'
-import { openAuthenticator, openGate } from './open-gate.ts'
+import { openAuthenticator, openDresser, openGate } from './open-gate.ts'
 import { createOperationsListener, type ReadinessCheck } from './operations/operations-listener.ts'
 import { presentProvider } from './provider/present-provider.ts'
 import { countRefusals } from './record/refusals.ts'
 import { openRevocations } from './revoke/revocations.ts'
+import { mountOperations } from './serve/mount-operations.ts'
 import type { OpenOperation, OwnOperation } from './serve/operation.ts'
-import { logoutOperation, revokeOperation } from './serve/oauth/end-session.ts'
-import { tokenOperation } from './serve/oauth/token.ts'
-import { ownOperations, resourceMetadata } from './serve/own-operations.ts'
 
 interface Listen {
   readonly host: string
@@ -35,6 +34,8 @@ export interface GatewayOptions {
   readonly listen: { readonly gateway: Listen; readonly operations: Listen }
   /** Told of every failure inside; the request id is `-` where there is none. */
   readonly failed: (requestId: string, failure: unknown) => void
+  /** Told of the settings in force, at the start and whenever they change. */
+  readonly onSettings?: (settings: GatewaySettings) => void
 }
 
 /** A running gateway. */
@@ -68,6 +69,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   await using started = new AsyncDisposableStack()
   // Followed from the moment it was read: what changes while the rest is opened is not missed.
   started.defer(member.bulletin.onChange(compiled.apply))
+  started.defer(followSettings(member, compiled, options.onSettings))
   const audit = started.use(await openFileLog({ directory: join(home, 'audit') }))
   const refusalLog = started.use(await openFileLog({ directory: join(home, 'refusals'), ...refusalSpace }))
   const refusals = started.use(countRefusals({ audit: refusalLog, nowMs: Date.now, alarm }))
@@ -77,15 +79,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const pools = started.use(createPeerPools(member, { connectionsMax: 64, connectTimeoutMs: 2_000 }))
   const requireSecondFactor = (): boolean => compiled.settings().security_config.require_2fa
   const session = { provider, authenticator, requireSecondFactor, revocations, nowMs: Date.now }
-  const ownOptions = { ...compiled, address: () => address, manifests: () => compiled.modules().manifests, metrics }
-  own = [
-    tokenOperation(session),
-    revokeOperation(session),
-    logoutOperation(session),
-    resourceMetadata(ownOptions),
-    ...ownOperations(ownOptions),
-  ]
-  const gate = openGate({ member, compiled, pools, audit, authenticator, metrics, draining: () => draining, failed })
+  const dresser = openDresser(member)
+  const { handToControl, bulletin } = member
+  const told = { address: () => address, manifests: () => compiled.modules().manifests, metrics }
+  own = mountOperations(session, { ...compiled, ...told, dresser, handToControl, bulletin })
+  const parts = { member, compiled, pools, dresser, audit, authenticator, metrics, failed }
+  const gate = openGate({ ...parts, draining: () => draining })
   compiled.apply('modules')
   const stop = new AbortController()
   started.defer(() => stop.abort())
@@ -124,6 +123,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     operations: `${plain ? 'http' : 'https'}://${operationsAddress}`,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+/** Tells of the settings now and after each change of them; gives the way to stop. */
+function followSettings(member: GatewayMembership, compiled: Compiled, tell: GatewayOptions['onSettings']): () => void {
+  tell?.(compiled.settings())
+  return member.bulletin.onChange((section) => section === 'settings' && tell?.(compiled.settings()))
 }
 
 /** TLS 1.3 towards clients, with the groups and suites of the mesh; they need no certificate. */

@@ -167,12 +167,7 @@ test('loadSettings() names the keys of the file that have no effect yet, with th
   const lines = developmentSettings.split('\n')
   assert.deepEqual(
     result.withoutEffect.map(({ key }) => key),
-    [
-      'data_security',
-      'security_config.minimum_password_length',
-      'environments.production.allow_test_tokens',
-      'environments.development.allow_test_tokens',
-    ],
+    ['data_security', 'security_config.minimum_password_length'],
   )
   for (const { line, key } of result.withoutEffect.slice(1))
     assert.ok(lines[line - 1]?.includes(key.split('.').at(-1) ?? '?'), `${key} in line ${line}`)

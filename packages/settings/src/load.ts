@@ -1,10 +1,10 @@
 import { defaultGrants } from '@pop-api/policy'
-import { LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { contradictions, modeOf, startFaults, warningsOf } from './check-settings.ts'
 import { ambiguities, lineOf, noteAt, pathsOf, type Places, type SettingsNote } from './places.ts'
 import { sayIssue } from './say-issue.ts'
 import { keysWithoutEffect, settingsSchema, type EnvironmentMode, type SettingsFile } from './schema.ts'
+import { parseYaml, syntaxFaults } from './yaml-text.ts'
 
 /** Resolved settings: frozen, complete, with the block of `environments` that is in force as `mode`. */
 export type Settings = Readonly<Omit<SettingsFile, 'grants'>> & {
@@ -26,28 +26,13 @@ export type SettingsResult =
 
 /** Reads the text of a `pop.yaml`. Reports every fault at once, each with its line. Reads no file and resolves no secret. */
 export function loadSettings(text: string): SettingsResult {
-  const lines = new LineCounter()
-  // Keys that stand twice are found below, so that they hide no other fault.
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    uniqueKeys: false,
-    prettyErrors: false,
-    version: '1.2',
-    customTags: [],
-  })
-  const places: Places = { document, lines }
-  if (document.errors.length > 0) {
-    const faults = document.errors.map(({ pos, message }) => ({
-      line: lines.linePos(pos[0]).line,
-      key: '',
-      message: `this is not YAML: ${message}`,
-    }))
-    return { ok: false, faults }
-  }
+  const places = parseYaml(text)
+  const unreadable = syntaxFaults(places)
+  if (unreadable.length > 0) return { ok: false, faults: unreadable }
   const doubtful = ambiguities(places)
   // An alias may stand for more than fits into memory: nothing is made of it.
   if (doubtful.some(({ key }) => key.startsWith('*'))) return { ok: false, faults: doubtful }
-  const value: unknown = document.toJS() ?? {}
+  const value: unknown = places.document.toJS() ?? {}
   const parsed = settingsSchema.safeParse(value)
   const faults = parsed.success
     ? contradictions(parsed.data, places)

@@ -17,6 +17,7 @@ test('settingsReference() describes every key in words', () => {
       type: 'from 1',
       byDefault: '200',
       description: 'Requests a second that one caller may go on with.',
+      isLive: true,
     },
   )
 })

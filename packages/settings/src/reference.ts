@@ -9,6 +9,8 @@ export interface SettingsKey {
   /** As JSON; undefined where the key must be there, or has no default. */
   readonly byDefault: string | undefined
   readonly description: string
+  /** May be changed while everything runs, by `PATCH /v1/pop/settings`. */
+  readonly isLive: boolean
 }
 
 interface Described {
@@ -17,6 +19,7 @@ interface Described {
   readonly anyOf?: readonly unknown[]
   readonly default?: unknown
   readonly description?: string
+  readonly live?: boolean
   readonly minimum?: number
   readonly maximum?: number
   readonly properties?: Readonly<Record<string, Described>>
@@ -35,7 +38,8 @@ function keysOf(schema: Described, prefix: string): SettingsKey[] {
     if (member.properties !== undefined) return keysOf(member, `${key}.`)
     const each = member.additionalProperties
     if (typeof each === 'object' && each.properties !== undefined) return keysOf(each, `${key}.*.`)
-    return [{ key, type: typeOf(member), byDefault: defaultOf(member), description: member.description ?? '' }]
+    const { description = '', live: isLive = false } = member
+    return [{ key, type: typeOf(member), byDefault: defaultOf(member), description, isLive }]
   })
 }
 

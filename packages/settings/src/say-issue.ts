@@ -47,7 +47,8 @@ function kind(expected: string): string {
 
 const charactersMax = 60
 
-function describe(value: unknown): string {
+/** A value in a few words: what was found in place of what was expected. */
+export function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a map'

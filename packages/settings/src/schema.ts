@@ -53,22 +53,33 @@ export const identity = z.strictObject({
     .describe('Client id → subject of its service account. Only these go without a second factor.'),
 })
 
+/** Marks a key that `PATCH /v1/pop/settings` may change while everything runs. */
+const live = { live: true } as const
+
 export const limits = z.strictObject({
-  caller_rate: count.default(200).describe('Requests a second that one caller may go on with.'),
-  caller_burst: count.default(400).describe('How many more may come at once.'),
+  caller_rate: count.default(200).describe('Requests a second that one caller may go on with.').meta(live),
+  caller_burst: count.default(400).describe('How many more may come at once.').meta(live),
   address_rate: count
     .default(1000)
-    .describe('The same for an address, or a /64 of IPv6, asked before anything is verified.'),
-  address_burst: count.default(2000).describe('How many more may come at once.'),
-  sign_in_rate: count.default(20).describe('The same for an address at sign-in and whatever else needs no token.'),
-  sign_in_burst: count.default(100).describe('How many more may come at once.'),
+    .describe('The same for an address, or a /64 of IPv6, asked before anything is verified.')
+    .meta(live),
+  address_burst: count.default(2000).describe('How many more may come at once.').meta(live),
+  sign_in_rate: count
+    .default(20)
+    .describe('The same for an address at sign-in and whatever else needs no token.')
+    .meta(live),
+  sign_in_burst: count.default(100).describe('How many more may come at once.').meta(live),
   module_silence_ms: z
     .int()
     .min(100)
     .max(600_000)
     .default(30_000)
-    .describe('How long a module may take until the first byte of its answer, and between two.'),
-  connections_per_address: count.default(256).describe('Connections that an address, or a /64 of IPv6, may hold.'),
+    .describe('How long a module may take until the first byte of its answer, and between two.')
+    .meta(live),
+  connections_per_address: count
+    .default(256)
+    .describe('Connections that an address, or a /64 of IPv6, may hold.')
+    .meta(live),
 })
 
 export const protocol = z.strictObject({
@@ -79,6 +90,16 @@ export const protocol = z.strictObject({
     .default(262_144)
     .describe('Largest request body in bytes; a larger one is refused with 413.'),
 })
+
+export const log = z.strictObject({
+  level: z
+    .enum(['info', 'warn', 'error'])
+    .default('info')
+    .describe('Least that gateways and control write to their logs; audit events are no part of these.')
+    .meta(live),
+})
+
+export const operators = z.record(word, z.array(z.enum(['operator', 'auditor', 'approver'])))
 
 const dataSecurity = z.strictObject({
   at_rest: z.array(z.string()).default([]).describe('Measures that hold for data on disks.'),
@@ -97,8 +118,7 @@ export const settingsSchema = z.strictObject({
     .record(word, z.array(permission))
     .optional()
     .describe('Role → module permissions that it carries beside those in the token.'),
-  operators: z
-    .record(word, z.array(z.enum(['operator', 'auditor', 'approver'])))
+  operators: operators
     .default({ admin: ['operator'] })
     .describe('Role → what its holders may do to the system itself.'),
   data_security: dataSecurity.prefault({}),
@@ -107,15 +127,11 @@ export const settingsSchema = z.strictObject({
   identity: identity.prefault({}),
   limits: limits.prefault({}),
   protocol: protocol.prefault({}),
+  log: log.prefault({}),
 })
 
 export type SettingsFile = z.infer<typeof settingsSchema>
 export type EnvironmentMode = z.infer<typeof environmentMode>
 
 /** Keys that are accepted and checked and have no effect yet; `pop config check` lists them. */
-export const keysWithoutEffect = [
-  'data_security',
-  'operators',
-  'security_config.minimum_password_length',
-  'environments.*.allow_test_tokens',
-] as const
+export const keysWithoutEffect = ['data_security', 'security_config.minimum_password_length'] as const

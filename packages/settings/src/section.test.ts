@@ -18,6 +18,12 @@ test('readGatewaySection() gives what gatewaySection() made, after a way as JSON
   assert.equal(read.mode.audit_level, 'full')
 })
 
+test('readGatewaySection() takes the section of a control that knows nothing yet of what was added', () => {
+  const { log: _log, operators: _operators, overlay: _overlay, ...older } = section()
+  const read = readGatewaySection(older)
+  assert.deepEqual([read.log, read.operators, read.overlay], [{ level: 'info' }, {}, {}])
+})
+
 test('readGatewaySection() refuses a member that it does not know, and one that is missing', () => {
   assert.throws(() => readGatewaySection({ ...section(), roles: {} }), /roles/)
   const { limits: _limits, ...rest } = section()

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Settings } from './load.ts'
-import { environmentMode, identity, limits, protocol, securityConfig } from './schema.ts'
+import { environmentMode, identity, limits, log, operators, protocol, securityConfig } from './schema.ts'
 
 const gatewaySettings = z.strictObject({
   environment: z.string(),
@@ -9,6 +9,11 @@ const gatewaySettings = z.strictObject({
   identity,
   limits,
   protocol,
+  // Gateways are updated before control: these must not be missed in what an older one publishes.
+  log: log.prefault({}),
+  operators: operators.default({}),
+  /** What was changed while running; the blocks above have it in them already. */
+  overlay: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
 })
 
 /** The part of the settings that gateways follow: the section `settings` of the bulletin. It carries no secret, only references. */
@@ -19,18 +24,29 @@ export function gatewaySection(
   settings: Settings,
   filledIn: Partial<GatewaySettings['identity']> = {},
 ): GatewaySettings {
-  const { environment, mode, security_config, identity: configured, limits: rates, protocol: sizes } = settings
+  const { environment, mode, security_config } = settings
   return structuredClone({
     environment,
     mode,
     security_config,
-    identity: { ...configured, ...filledIn },
-    limits: rates,
-    protocol: sizes,
+    identity: { ...settings.identity, ...filledIn },
+    limits: settings.limits,
+    protocol: settings.protocol,
+    log: settings.log,
+    operators: settings.operators,
+    overlay: {},
   })
 }
 
 /** Reads the section as it came in a bulletin. Throws a `ZodError` for one that another version of control has made. */
 export function readGatewaySection(value: unknown): GatewaySettings {
   return gatewaySettings.parse(value)
+}
+
+/**
+ * True where test tokens may be minted and taken: by the block of `environments` in force, and never in an environment named
+ * production, whatever its block says.
+ */
+export function allowsTestTokens({ environment, mode }: GatewaySettings): boolean {
+  return environment !== 'production' && mode.allow_test_tokens
 }

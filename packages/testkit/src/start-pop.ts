@@ -126,7 +126,7 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
   const stopIdentity = (): Promise<void> => (identityEnded ??= identity[Symbol.asyncDispose]())
   stack.defer(stopIdentity)
   let published = gatewaySection(settings, { ...filledIn, issuer: identity.issuer })
-  control.publish('settings', published)
+  await control.publish('settings', published)
   const modules = new Map<string, StartedModule>()
   const workloads = stack.use(new AsyncDisposableStack())
   for (const module of options.modules ?? []) {
@@ -160,7 +160,7 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
       const applied = Promise.withResolvers<void>()
       const forget = member.bulletin.onChange((section) => section === 'settings' && applied.resolve())
       published = change(published)
-      control.publish('settings', published)
+      await control.publish('settings', published)
       await applied.promise
       forget()
     },

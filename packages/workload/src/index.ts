@@ -1,4 +1,5 @@
 export { parseBootBase, parseBootFile, readBootFile, takeBootDocument, type BootBase } from './boot/boot-file.ts'
+export type { HandedOperation } from './bulletin/control-link.ts'
 export type { Bulletin } from './bulletin/shown-view.ts'
 export { makeCsr } from './enrol/csr.ts'
 export { formatEnrolmentToken, parseEnrolmentToken, type EnrolmentToken } from './enrol/token.ts'

@@ -70,5 +70,7 @@ function streamed(content: Readable, bytes: number | undefined): CallBody {
 }
 
 function unreadable(path: string, error: unknown): CommandFailure {
-  return usageFailure(`${path} cannot be read (${errorCode(error)})`, error)
+  const why =
+    errorCode(error) === 'ENOENT' ? 'is not there: give an existing file' : `cannot be read (${errorCode(error)})`
+  return usageFailure(`${path} ${why}`, error)
 }

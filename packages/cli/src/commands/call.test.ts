@@ -60,8 +60,8 @@ test('pop call refuses words that cannot be sent', async () => {
     [['GET', '/', '--header', 'x: a\nb'], /printable ASCII/],
     [['GET', '/', '--header', 'Content-Length: 7'], /set by pop itself/],
     [['PUT', '/', '--data', 'x', '--file', 'y'], /not both/],
-    [['PUT', '/', '--data', '@/none'], /\/none cannot be read \(ENOENT\)/],
-    [['PUT', '/', '--file', '/none'], /\/none cannot be read \(ENOENT\)/],
+    [['PUT', '/', '--data', '@/none'], /\/none is not there: give an existing file/],
+    [['PUT', '/', '--file', '/none'], /\/none is not there: give an existing file/],
     [['PUT', '/', '--file', '/'], /is a folder/],
   ]
   for (const [words, message] of cases) {
@@ -145,7 +145,7 @@ test('pop call explains a refusal on standard error', async () => {
     stderr,
     `pop: 403 permission-denied: You may not
      It needs \\u001b]0;x
-     Next: Give the decision id to an operator: \`pop audit tail --decision ID\` tells why.
+     Next: Give the decision id to an operator: \`pop explain ID\` tells why.
      Request: r-1
      Decision: d-1
 `,

@@ -38,7 +38,8 @@ export function callCommand(around: Surroundings): Command {
       const gateway = await findGateway(command, around.environment)
       const given = headersOf(command)
       await using body = await openBody(textOption(command, 'data'), textOption(command, 'file'), around)
-      const headers = { 'user-agent': 'pop', accept: '*/*', ...body?.headers, ...given }
+      const type = body === undefined || !isMergePatch(method, path) ? {} : { 'content-type': mergePatch }
+      const headers = { 'user-agent': 'pop', accept: '*/*', ...body?.headers, ...type, ...given }
       const isAnonymous = hasFlag(command, 'anonymous')
       if (!isAnonymous && given['authorization'] === undefined && given['x-api-key'] === undefined) {
         const { accessToken } = await presentSession(gateway, around.environment)
@@ -56,6 +57,14 @@ export function callCommand(around: Surroundings): Command {
         outFile: textOption(command, 'out'),
       })
     })
+}
+
+/** RFC 7396 section 4. */
+const mergePatch = 'application/merge-patch+json'
+
+/** The one operation whose JSON is a merge patch: nobody wants to say so each time. */
+function isMergePatch(method: string, path: string): boolean {
+  return method === 'PATCH' && path === '/v1/pop/settings'
 }
 
 function parseMethod(text: string): string {

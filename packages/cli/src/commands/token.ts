@@ -13,14 +13,15 @@ import type { Surroundings } from '../print/surroundings.ts'
 import { printPairs } from '../print/table.ts'
 import { isEpochSeconds, readableTime } from '../print/time.ts'
 import { hasFlag } from '../up/words.ts'
+import { testCommand } from './token-test.ts'
 
 /** `pop token`: what is kept of a sign-in. */
 export function tokenCommand(around: Surroundings): Command {
   const token = new Command('token')
     .helpCommand(false)
-    .summary('show or decode a token')
+    .summary('show, decode or make a token')
     .description('Looks at tokens.')
-  token.addCommand(showCommand(around)).addCommand(decodeCommand(around))
+  token.addCommand(showCommand(around)).addCommand(decodeCommand(around)).addCommand(testCommand(around))
   return token
 }
 

@@ -14,7 +14,7 @@ import {
   type JoinOptions,
   type Membership,
 } from '@pop-api/workload'
-import { manifestOf, startTestControl, type TestControl } from '../test-world.ts'
+import { auditLevelOf, manifestOf, settingsWith, startTestControl, type TestControl } from '../test-world.ts'
 
 const kafka = manifestOf('kafka_service', '/v1/kafka')
 const s3 = manifestOf('s3_service', '/v1/s3')
@@ -41,7 +41,7 @@ test('a gateway sees all sections, a module its own entry and trust alone', asyn
   await using module = await joinModule(await world.boot('kafka_service', 'module'), kafka)
   await using other = await joinModule(await world.boot('s3_service', 'module'), s3)
   await until(() => Object.keys(gateway.bulletin.section('modules') ?? {}).length === 2)
-  assert.deepEqual(gateway.bulletin.section('settings'), { audit_level: 'full' })
+  assert.equal(auditLevelOf(gateway.bulletin), 'full')
   assert.deepEqual(Object.keys(gateway.bulletin.section('policy')?.roles ?? {}), ['admin'])
   for (const [member, name] of [
     [module, 'kafka_service'],
@@ -63,10 +63,10 @@ test('publish() reaches a follower in the stream, counts once, and the follower 
   const moduleBefore = module.bulletin.position()
   const told: string[] = []
   gateway.bulletin.onChange((section) => told.push(section))
-  world.handle().publish('settings', { audit_level: 'basic' })
+  await world.handle().publish('settings', settingsWith('basic'))
   await until(() => told.length > 0)
-  world.handle().publish('settings', { audit_level: 'basic' })
-  assert.deepEqual(gateway.bulletin.section('settings'), { audit_level: 'basic' })
+  await world.handle().publish('settings', settingsWith('basic'))
+  assert.equal(auditLevelOf(gateway.bulletin), 'basic')
   const { epoch, sequence } = gateway.bulletin.position()
   assert.deepEqual([epoch, sequence], [before.epoch, before.sequence + 1])
   assert.deepEqual(module.bulletin.position(), moduleBefore)
@@ -111,9 +111,9 @@ test('a follower goes on when control is killed, and follows again when it is ba
   const before = gateway.bulletin.position()
   await world.stop()
   await until(() => problems.length > 0)
-  assert.deepEqual(gateway.bulletin.section('settings'), { audit_level: 'full' })
-  await world.restart({ settings: { audit_level: 'basic' } })
-  await until(() => gateway.bulletin.section('settings')?.['audit_level'] === 'basic')
+  assert.equal(auditLevelOf(gateway.bulletin), 'full')
+  await world.restart({ settings: settingsWith('basic') })
+  await until(() => auditLevelOf(gateway.bulletin) === 'basic')
   assert.equal(gateway.bulletin.position().epoch, before.epoch)
   assert(gateway.bulletin.position().sequence > before.sequence)
 })
@@ -136,10 +136,10 @@ test('a follower that missed changes takes a new snapshot', async () => {
   const boot = await world.boot('gateway-1', 'gateway')
   const first = await joinGateway(boot)
   await first[Symbol.asyncDispose]()
-  world.handle().publish('settings', { audit_level: 'basic' })
-  world.handle().publish('policy', { roles: {}, module_permissions: {}, grants: {} })
+  await world.handle().publish('settings', settingsWith('basic'))
+  await world.handle().publish('policy', { roles: {}, module_permissions: {}, grants: {} })
   await using second = await joinGateway(boot)
-  await until(() => second.bulletin.section('settings')?.['audit_level'] === 'basic')
+  await until(() => auditLevelOf(second.bulletin) === 'basic')
   assert.deepEqual(second.bulletin.section('policy')?.roles, {})
 })
 
@@ -150,17 +150,17 @@ test('a follower that comes back to an older store makes control open a higher e
   await world.stop()
   const backup = `${world.home}-backup`
   await cp(world.home, backup, { recursive: true })
-  await world.restart({ settings: { audit_level: 'basic' } })
-  await until(() => gateway.bulletin.section('settings')?.['audit_level'] === 'basic')
+  await world.restart({ settings: settingsWith('basic') })
+  await until(() => auditLevelOf(gateway.bulletin) === 'basic')
   const ahead = gateway.bulletin.position()
   await world.stop()
   await rm(world.home, { recursive: true })
   await cp(backup, world.home, { recursive: true })
   await world.restart()
   await until(() => gateway.bulletin.position().epoch > ahead.epoch)
-  await until(() => gateway.bulletin.section('settings')?.['audit_level'] === 'full')
-  world.handle().publish('settings', { audit_level: 'none' })
-  await until(() => gateway.bulletin.section('settings')?.['audit_level'] === 'none')
+  await until(() => auditLevelOf(gateway.bulletin) === 'full')
+  await world.handle().publish('settings', settingsWith('basic'))
+  await until(() => auditLevelOf(gateway.bulletin) === 'basic')
   assert(gateway.bulletin.position().sequence > ahead.sequence)
 })
 
@@ -210,7 +210,7 @@ async function startFrom(change: (kept: Record<string, unknown>, world: TestCont
 
 test('a follower starts from the view on disk while control is away', async () => {
   const bulletin = await startFrom(() => undefined)
-  assert.deepEqual(bulletin.section('settings'), { audit_level: 'full' })
+  assert.equal(auditLevelOf(bulletin), 'full')
   assert(bulletin.ageMs() > 0)
 })
 

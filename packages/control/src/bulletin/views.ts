@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { BulletinChange, BulletinSections, SectionName } from '@pop-api/protocol'
+import type { BulletinChange, BulletinSections, SectionName, TrustSection } from '@pop-api/protocol'
 import { readFact, requiredNumber, setFact, textOf, type Store } from '../store/store.ts'
 
 /** `gateways`, or `module:<name>`: who gets the same view. */
@@ -15,11 +15,19 @@ const sectionOrder: readonly SectionName[] = ['trust', 'modules', 'policy', 'set
 
 /** What one audience sees of a section: gateways all, a module trust and its own entry. Undefined for what it does not see. */
 function projectSection(audience: Audience, section: SectionName, sections: Partial<BulletinSections>): unknown {
-  if (audience === 'gateways' || section === 'trust') return sections[section]
+  if (audience === 'gateways') return sections[section]
+  if (section === 'trust') return trustOfModules(sections.trust)
   if (section !== 'modules') return undefined
   const name = audience.slice('module:'.length)
   const entry = sections.modules?.[name]
   return entry === undefined ? {} : { [name]: entry }
+}
+
+/** Only gateways take test tokens: a module sees that of a caller in the Txn-Token, and has no use for the key. */
+function trustOfModules(trust: TrustSection | undefined): TrustSection | undefined {
+  if (trust === undefined) return undefined
+  const { test_keys: _forGateways, ...shared } = trust
+  return shared
 }
 
 /** The sections of one view. */

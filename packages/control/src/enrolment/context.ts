@@ -1,6 +1,7 @@
 import type { AuthoritySet } from '../authority/authority.ts'
 import type { PublicNames } from '../authority/certificate.ts'
 import type { Publisher } from '../bulletin/bulletin.ts'
+import type { ControlLog } from '../record/control-log.ts'
 import type { Store } from '../store/store.ts'
 
 /** How long certificates live. The WIT lives as long as the mesh certificate it comes with. */
@@ -15,6 +16,7 @@ export interface EnrolmentContext {
   readonly store: Store
   readonly authorities: AuthoritySet
   readonly publisher: Publisher
+  readonly log: ControlLog
   readonly domain: string
   /** Control's own SPIFFE ID. */
   readonly spiffeId: string

@@ -313,8 +313,8 @@ test('a module that changed its manifest shows it before it serves; without appr
   const instance = { ...report, manifest_digest: manifestDigest(stronger) }
   await assert.rejects(member.reportInstance(instance), isRefusal('workload-refused', /approve kafka_service/))
   const changed = new Promise<void>((resolve) => member.bulletin.onChange(() => resolve()))
-  assert.equal(world.handle().approveModule('kafka_service'), true)
-  assert.equal(world.handle().approveModule('kafka_service'), false)
+  assert.equal(await world.handle().approveModule('kafka_service'), true)
+  assert.equal(await world.handle().approveModule('kafka_service'), false)
   await changed
   assert.equal(digestOf(), manifestDigest(stronger))
   await member.reportInstance(instance)

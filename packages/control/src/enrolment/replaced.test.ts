@@ -18,7 +18,7 @@ import {
   type JoinOptions,
   type Membership,
 } from '@pop-api/workload'
-import { manifestOf, startTestControl, type TestControl } from '../test-world.ts'
+import { auditLevelOf, manifestOf, settingsWith, startTestControl, type TestControl } from '../test-world.ts'
 
 // A workload is enrolled once more with new keys, because its host was lost: whoever has the old ones is nobody from then on.
 
@@ -78,9 +78,9 @@ test('nothing that is published after a new enrolment reaches a stream of the ol
   await using world = await startTestControl()
   await using old = await joinGateway(await world.boot('gateway-1', 'gateway'), quiet)
   await using fresh = await joinGateway(await world.boot('gateway-1', 'gateway'))
-  world.handle().publish('settings', { audit_level: 'basic' })
-  while (fresh.bulletin.section('settings')?.['audit_level'] !== 'basic') await delay(10)
-  assert.equal(old.bulletin.section('settings')?.['audit_level'], 'full')
+  await world.handle().publish('settings', settingsWith('basic'))
+  while (auditLevelOf(fresh.bulletin) !== 'basic') await delay(10)
+  assert.equal(auditLevelOf(old.bulletin), 'full')
 })
 
 test('of two holders of one gateway name the later one keeps its Txn-Token key', async () => {

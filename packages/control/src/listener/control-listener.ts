@@ -6,6 +6,7 @@ import { guardMeshServer, meshServerOptions, peerKeySha256, peerSpiffeId, type M
 import type { Followers } from '../bulletin/applied.ts'
 import type { EnrolmentContext } from '../enrolment/context.ts'
 import { requireHolder } from '../enrolment/holder.ts'
+import type { HandedContext } from '../handed/handed.ts'
 import { problemAnswer, type FaultListener } from './answer-problem.ts'
 import { controlRoutes, type Answer, type Handler } from './control-routes.ts'
 import { connectionsOfPeerMax, controlConnectionsMax, listenerLimits } from './listener-limits.ts'
@@ -15,6 +16,7 @@ export interface ControlListenerOptions {
   readonly member: MeshMember
   readonly context: EnrolmentContext
   readonly followers: Followers
+  readonly handed: HandedContext
   readonly onFault: FaultListener
 }
 
@@ -22,8 +24,9 @@ export interface ControlListenerOptions {
  * The `control` listener: TLS 1.3 with a client certificate of the mesh. The SPIFFE ID in it must be of this trust domain and
  * enrolled here, its key the one of the last enrolment. The caller listens and closes.
  */
-export function createControlListener({ member, context, followers, onFault }: ControlListenerOptions): Server {
-  const find = compileRoutes(controlRoutes(context, followers))
+export function createControlListener(options: ControlListenerOptions): Server {
+  const { member, context, followers, handed, onFault } = options
+  const find = compileRoutes(controlRoutes(context, followers, handed))
   const server = createServer({ ...meshServerOptions(member), ...listenerLimits }, (request, response) => {
     serve(request, response, context, find).then(
       (answer) => send(response, answer),

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { controlActions } from '@pop-api/audit'
 import { PopError, type CanonicalTarget, type Route, type WorkloadId } from '@pop-api/protocol'
 import { ownerOfApiKey } from '../apikeys/api-keys.ts'
 import { noteApplied, parseApplied, type Followers } from '../bulletin/applied.ts'
@@ -7,7 +8,10 @@ import type { Audience } from '../bulletin/views.ts'
 import type { EnrolmentContext } from '../enrolment/context.ts'
 import { renew } from '../enrolment/enrol.ts'
 import { requireHolder, type Holder } from '../enrolment/holder.ts'
+import { acceptHanded, type Handed, type HandedContext } from '../handed/handed.ts'
 import { parseInstanceReport, putInstance } from '../modules/instances.ts'
+import { changeSettings } from '../settings/change-settings.ts'
+import { makeTestToken } from '../test-tokens/mint-test-token.ts'
 
 /** A member of the mesh that asks: who it is, proved by TLS. */
 interface Asked {
@@ -40,8 +44,12 @@ const smallBytesMax = 4 * 1024
 const proofBytesMax = 2 * 1024 * 1024
 
 /** Everything that the control listener serves (interfaces.md, bulletin, instances). */
-export function controlRoutes(context: EnrolmentContext, followers: Followers): readonly Route<Handler>[] {
-  const { publisher, store, environment, nowMs } = context
+export function controlRoutes(
+  context: EnrolmentContext,
+  followers: Followers,
+  handed: HandedContext,
+): readonly Route<Handler>[] {
+  const { publisher, store, nowMs } = context
   return [
     route('GET', '/bulletin', 'none', async ({ id }) => ({ json: { jws: publisher.snapshot(audienceOf(id)) } })),
     route('GET', '/bulletin/changes', 'none', async ({ id, holder, target, response }) => {
@@ -56,21 +64,63 @@ export function controlRoutes(context: EnrolmentContext, followers: Followers): 
       noteApplied(publisher, followers, { audience: audienceOf(id), spiffeId }, parseApplied(body), nowMs())
       return 'nothing'
     }),
-    route('PUT', '/instance', smallBytesMax, async ({ id, holder: { spiffeId }, request, body }) => {
-      if (id.kind !== 'module') throw new PopError('workload-refused', 'Only modules have instances.')
-      const key = request.headers['x-api-key']
-      const owner = typeof key === 'string' ? ownerOfApiKey(store, key, environment) : undefined
-      if (owner?.owner !== `module:${id.module}` || owner.spiffeId !== spiffeId) {
-        throw new PopError('workload-refused', 'Certificate and X-API-Key must be of the same module instance.')
-      }
-      const report = parseInstanceReport(body)
-      publisher.change(() => putInstance(store, spiffeId, id.module, report))
-      return 'nothing'
-    }),
+    route('PUT', '/instance', smallBytesMax, async (asked) => await takeInstance(context, asked)),
     route('POST', '/renew', manifestBytesMax, async ({ holder, body }) => ({
       json: await renew(context, body, holder),
     })),
+    handedRoute('PATCH', '/v1/pop/settings', controlActions.settings, handed, (accepted, { body, request }) =>
+      changeSettings(handed, accepted, body, request.headers['if-match']),
+    ),
+    handedRoute('POST', '/v1/pop/test-tokens', controlActions.testToken, handed, (accepted, { body }) =>
+      makeTestToken(handed, accepted, body),
+    ),
   ]
+}
+
+/** An operation of the API that only a gateway hands on. Whoever else comes with it, or with a token that is not right, is an incident. */
+function handedRoute(
+  method: string,
+  path: string,
+  action: string,
+  context: HandedContext,
+  perform: (handed: Handed, asked: Asked) => Promise<unknown>,
+): Route<Handler> {
+  return route(method, path, smallBytesMax, async (asked) => {
+    const { holder, request, target } = asked
+    const { spiffeId: peer } = holder
+    let handed: Handed
+    try {
+      handed = acceptHanded(context, { peer, method, target: target.text, headers: request.headers })
+    } catch (failure) {
+      const operation = `${method} ${path}`
+      context.log.refused({ action, user: peer, resource_id: '-', operation, incident: true }, failure)
+      throw failure
+    }
+    return { json: await perform(handed, asked) }
+  })
+}
+
+/** `PUT /instance`: recorded before it is answered; the same report once more changes nothing. */
+async function takeInstance(context: EnrolmentContext, { id, holder, request, body }: Asked): Promise<Answer> {
+  const { publisher, store, environment, log } = context
+  const { spiffeId } = holder
+  const event = { action: controlActions.instance, user: spiffeId, resource_id: spiffeId }
+  try {
+    if (id.kind !== 'module') throw new PopError('workload-refused', 'Only modules have instances.')
+    const key = request.headers['x-api-key']
+    const owner = typeof key === 'string' ? ownerOfApiKey(store, key, environment) : undefined
+    if (owner?.owner !== `module:${id.module}` || owner.spiffeId !== spiffeId) {
+      throw new PopError('workload-refused', 'Certificate and X-API-Key must be of the same module instance.')
+    }
+    const report = parseInstanceReport(body)
+    publisher.change(() => putInstance(store, spiffeId, id.module, report))
+    const subject = `module:${id.module}`
+    await log.record({ ...event, subject, status: 'success', code: 204, reason: report.address }, 'unknown')
+    return 'nothing'
+  } catch (failure) {
+    log.refused(event, failure)
+    throw failure
+  }
 }
 
 function route(

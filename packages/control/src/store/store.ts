@@ -43,7 +43,13 @@ const firstVersion = `
  * What leads from each version of the store to the next; `pragma user_version` counts those that are done. Only ever added to. The
  * first may find its tables: stores began without a count.
  */
-const migrations: readonly string[] = [firstVersion, 'alter table workloads add column mesh_key text']
+const migrations: readonly string[] = [
+  firstVersion,
+  'alter table workloads add column mesh_key text',
+  `create table if not exists used_txns (
+    iss text not null, txn text not null, until_ms integer not null, primary key (iss, txn)
+  ) strict`,
+]
 
 /**
  * Opens or makes the database at `path` (0600): write-ahead log, every commit synchronised. An older one is brought up to date.

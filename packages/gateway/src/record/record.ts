@@ -1,5 +1,5 @@
 import { resourceActions, type AuditEvent, type AuditLog, type AuditStatus } from '@pop-api/audit'
-import { PopError } from '@pop-api/protocol'
+import { PopError, type ProblemCode } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Progress } from '../progress.ts'
 import { isSafe } from '../receive/received.ts'
@@ -86,8 +86,17 @@ function eventOf(progress: Progress, recorder: Recorder, status: AuditStatus, co
     ...(caller === undefined ? {} : { subject: caller.subject }),
     ...(session === undefined ? {} : { session }),
     ...(code === undefined ? {} : { code }),
+    ...(caller?.testToken === true ? { test_token: true } : {}),
+    ...(code !== undefined && code >= 400 && incidents.has(reason ?? '') ? { incident: true } : {}),
   }
 }
+
+/** Refusals that no mistake of a client explains. */
+const incidents: ReadonlySet<string> = new Set<ProblemCode>([
+  'answer-unverified',
+  'test-token-refused',
+  'test-tokens-not-allowed',
+])
 
 /** What was asked for, as far as it is known. */
 function operationOf({

@@ -16,9 +16,11 @@ export function describeApi(caller: Caller, { address, policy, manifests, own }:
   const components: Record<string, Record<string, unknown>> = {
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
   }
-  for (const { method, path, summary, requires } of own) {
+  for (const { method, path, summary, requestBody, requires } of own) {
     if (requires !== undefined && decide(policy, caller, requires).outcome === 'deny') continue
-    paths[path] = { [method.toLowerCase()]: { operationId: `${method} ${path}`, summary, 'x-pop-module': 'gateway' } }
+    const described = { operationId: `${method} ${path}`, summary, 'x-pop-module': 'gateway' }
+    const present = (paths[path] ??= {})
+    present[method.toLowerCase()] = requestBody === undefined ? described : { ...described, requestBody }
   }
   for (const manifest of manifests) {
     addComponents(components, manifest)

@@ -1,20 +1,33 @@
 import type { Requirement } from '@pop-api/policy'
+import type { JsonObject } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Caller } from '../identify/caller.ts'
+import type { Permitted } from '../permit/permit.ts'
+import type { RequestBody } from '../receive/body.ts'
 import type { Received } from '../receive/received.ts'
 
 /** An operation of the gateway itself, for a caller that was identified and permitted like any other. */
 export interface OwnOperation {
   readonly kind: 'own'
-  readonly method: 'GET'
+  readonly method: 'GET' | 'PATCH' | 'POST'
   /** The whole path; it has no parameters. */
   readonly path: string
   readonly summary: string
+  /** `requestBody` of its description (OpenAPI 3.1); undefined where it takes none. */
+  readonly requestBody?: JsonObject
   /** The word of the audit event. */
   readonly action: string
   /** Undefined: every verified caller. */
   readonly requires: Requirement | undefined
-  readonly serve: (caller: Caller) => Answer | Promise<Answer>
+  readonly serve: (request: OwnRequest) => Answer | Promise<Answer>
+}
+
+/** A request for an operation of the gateway itself. */
+export interface OwnRequest {
+  readonly permitted: Permitted<OwnOperation>
+  readonly body: RequestBody
+  /** Puts the opening event of a change on the disk, under this transaction. Nothing is changed before it resolves. */
+  readonly announce: (txn: string) => Promise<void>
 }
 
 /** An operation of the gateway for somebody who has no token yet, or comes to end one. Limited by address. */

@@ -1,5 +1,5 @@
 import type { Policy } from '@pop-api/policy'
-import type { Manifest, PolicySection } from '@pop-api/protocol'
+import type { Manifest } from '@pop-api/protocol'
 import type { GatewaySettings } from '@pop-api/settings'
 import type { Metrics } from '../metrics.ts'
 import { describeApi } from './describe-api.ts'
@@ -11,15 +11,17 @@ export interface OwnOptions {
   /** `https://host:port` as clients call it. */
   readonly address: () => string
   readonly settings: () => GatewaySettings
-  readonly policySection: () => PolicySection
   readonly policy: () => Policy
   readonly manifests: () => readonly Manifest[]
   readonly metrics: Metrics
 }
 
-/** The operations of the gateway itself, for callers with a token. */
-export function ownOperations(options: OwnOptions): readonly OwnOperation[] {
-  const own: readonly OwnOperation[] = [
+/** Operations of the gateway itself that only tell; `all` gives every one that is mounted, for the description of them. */
+export function ownOperations(
+  options: OwnOptions,
+  all: () => readonly (OwnOperation | OpenOperation)[],
+): readonly OwnOperation[] {
+  return [
     {
       kind: 'own',
       method: 'GET',
@@ -32,27 +34,17 @@ export function ownOperations(options: OwnOptions): readonly OwnOperation[] {
     {
       kind: 'own',
       method: 'GET',
-      path: '/v1/pop/settings',
-      summary: 'The settings in force',
-      action: 'settings_read',
-      requires: { role: 'modify_settings' },
-      serve: () => jsonAnswer(200, shownSettings(options)),
-    },
-    {
-      kind: 'own',
-      method: 'GET',
       path: '/openapi.json',
       summary: 'What you may call',
       action: 'api_description_read',
       requires: undefined,
-      serve: (caller) =>
-        jsonAnswer(
-          200,
-          describeApi(caller, { ...options, policy: options.policy(), manifests: options.manifests(), own }),
-        ),
+      serve: ({ permitted }) => {
+        const own = all().filter((operation) => operation.kind === 'own')
+        const described = { ...options, policy: options.policy(), manifests: options.manifests(), own }
+        return jsonAnswer(200, describeApi(permitted.identified.caller, described))
+      },
     },
   ]
-  return own
 }
 
 /** `GET /.well-known/oauth-protected-resource` (RFC 9728): where a client that was refused gets a token. */
@@ -71,11 +63,4 @@ export function resourceMetadata({ address, settings }: OwnOptions): OpenOperati
         resource_name: 'POP API',
       }),
   }
-}
-
-/** Without `client_secret`: where a secret lies is nobody's business who has not to fetch it. */
-function shownSettings({ settings, policySection }: OwnOptions): object {
-  const { identity, ...rest } = settings()
-  const { client_secret: _reference, ca: _file, ...shown } = identity
-  return { ...rest, identity: shown, ...policySection() }
 }

@@ -1,9 +1,9 @@
 import { networkOf } from '../admit/network.ts'
 import type { Answer } from '../answer.ts'
-import type { ReadBody } from '../handle.ts'
 import type { Permitted } from '../permit/permit.ts'
+import type { RequestBody } from '../receive/body.ts'
 import type { Routed } from '../route/route.ts'
-import type { Notes, OpenOperation, OwnOperation } from './operation.ts'
+import type { Notes, OpenOperation, OwnOperation, OwnRequest } from './operation.ts'
 
 /** Forms and nothing else come without a token. */
 const openBodyBytesMax = 16 * 1024
@@ -11,19 +11,22 @@ const openBodyBytesMax = 16 * 1024
 /** An operation for anybody, limited by network; whoever it turns out to be goes into `notes`. */
 export async function serveOpen(
   routed: Routed<OpenOperation>,
-  body: ReadBody,
+  body: RequestBody,
   notes: Notes,
   limitSignIn: (network: string, nowMs: number) => void,
 ): Promise<Answer> {
   const { received, destination } = routed
   limitSignIn(networkOf(received.address), received.startedMs)
-  return destination.serve({ received, body: await body(openBodyBytesMax), notes })
+  return destination.serve({ received, body: await body.collect(openBodyBytesMax), notes })
 }
 
 /** An operation of the gateway for a caller that may use it. */
-export async function serveOwn({ identified }: Permitted<OwnOperation>): Promise<Answer> {
-  const { routed, caller } = identified
-  return routed.destination.serve(caller)
+export async function serveOwn(
+  permitted: Permitted<OwnOperation>,
+  body: RequestBody,
+  announce: OwnRequest['announce'],
+): Promise<Answer> {
+  return permitted.identified.routed.destination.serve({ permitted, body, announce })
 }
 
 /** An answer of the gateway's own as JSON. */

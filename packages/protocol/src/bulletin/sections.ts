@@ -18,6 +18,8 @@ export interface TrustSection {
   readonly wit_issuers: readonly TrustedKey[]
   /** Each gateway's own Txn-Token keys; `owner` is the SPIFFE ID that the token's `iss` must be. */
   readonly txn_keys: readonly (TrustedKey & { readonly owner: string })[]
+  /** Keys of test tokens, for gateways alone; not there at all where test tokens are not allowed. */
+  readonly test_keys?: readonly (TrustedKey & { readonly owner: 'urn:pop:test' })[]
 }
 
 /** A running instance of a module: where it listens and the boot value of its present start. */

@@ -8,6 +8,7 @@ import type {
 } from '../bulletin/sections.ts'
 import { isJsonObject, isPlainText, isTextList, type JsonObject } from '../encoding/shape.ts'
 import { parseSpiffeId } from '../identity/spiffe-id.ts'
+import { testIssuer } from './test-token.ts'
 
 const keyStates: readonly KeyState[] = ['next', 'active', 'retiring', 'distrusted']
 const listItemsMax = 10_000
@@ -30,13 +31,18 @@ function isTrustSection(value: unknown): value is TrustSection {
     isPlainText(value['domain'], 255) &&
     isListOf(value['authorities'], isAuthority) &&
     isListOf(value['wit_issuers'], isTrustedKey) &&
-    isListOf(value['txn_keys'], (key) => isTrustedKey(key) && isPlainText((key as { owner?: unknown }).owner, 512))
+    isListOf(value['txn_keys'], (key) => isTrustedKey(key) && isPlainText((key as { owner?: unknown }).owner, 512)) &&
+    (value['test_keys'] === undefined || isListOf(value['test_keys'], isTestKey))
   )
 }
 
 function isAuthority(value: unknown): boolean {
   if (!isJsonObject(value) || !isPlainText(value['id'], 256) || !isKeyState(value['state'])) return false
   return typeof value['certificate'] === 'string'
+}
+
+function isTestKey(value: unknown): boolean {
+  return isTrustedKey(value) && (value as { owner?: unknown }).owner === testIssuer
 }
 
 function isTrustedKey(value: unknown): value is TrustedKey {

@@ -23,6 +23,8 @@ export interface Trust {
   readonly domain: string
   readonly witIssuer: (kid: string) => TrustedRecord | undefined
   readonly txnKey: (kid: string) => OwnedRecord | undefined
+  /** Verifies test tokens; finds nothing where they are not allowed. */
+  readonly testKey: (kid: string) => TrustedRecord | undefined
 }
 
 /**
@@ -38,7 +40,13 @@ export function compileTrust(section: TrustSection): Trust {
     }
     return { ...importTrusted(key), owner: key.owner }
   })
-  return { domain: section.domain, witIssuer: (kid) => witIssuers.get(kid), txnKey: (kid) => txnKeys.get(kid) }
+  const testKeys = compileKeys(section.test_keys ?? [], (key) => importTrusted(key))
+  return {
+    domain: section.domain,
+    witIssuer: (kid) => witIssuers.get(kid),
+    txnKey: (kid) => txnKeys.get(kid),
+    testKey: (kid) => testKeys.get(kid),
+  }
 }
 
 function compileKeys<K extends TrustedKey, R>(keys: readonly K[], compile: (key: K) => R): ReadonlyMap<string, R> {

@@ -14,6 +14,8 @@ export interface TxnRequestContext {
   /** `jti` and `iat` (seconds) of the caller's token. */
   readonly auth_jti?: string
   readonly auth_iat?: number
+  /** The caller's token is a test token: logs say so. */
+  readonly test_token?: true
 }
 
 /** What was decided on: the one operation and target that the token is good for. */
@@ -97,7 +99,11 @@ function parseRequestContext(value: unknown): TxnRequestContext | undefined {
     if (!isPlainText(text, 512)) return undefined
     context[name] = text
   }
-  const { amr, auth_iat } = value
+  const { amr, auth_iat, test_token: testToken } = value
+  if (testToken !== undefined) {
+    if (testToken !== true) return undefined
+    context.test_token = true
+  }
   if (amr !== undefined) {
     if (!isTextList(amr, 16, 64)) return undefined
     context.amr = amr

@@ -11,6 +11,18 @@ import { exchange, exchangeJson, openStream } from '../http/exchange.ts'
 import { meshClientOptions, type MeshMember } from '../mesh/tls.ts'
 import { WorkloadError } from '../workload-error.ts'
 
+/** An operation of the API that control performs, handed on by the gateway that permitted it. */
+export interface HandedOperation {
+  readonly method: 'POST' | 'PATCH'
+  /** The request target, which the token is for. */
+  readonly path: string
+  readonly txnToken: string
+  readonly requestId: string
+  readonly body: unknown
+  /** `If-Match` as the client sent it. */
+  readonly ifMatch: string | undefined
+}
+
 /** A member's way to control: mTLS, and control must show a control identity of the same trust domain. */
 export interface ControlLink {
   /** `POST /renew`: what control granted, still unchecked. */
@@ -18,6 +30,8 @@ export interface ControlLink {
   readonly reportInstance: (report: InstanceReport, apiKey: string) => Promise<void>
   readonly snapshot: (signal: AbortSignal) => Promise<string>
   readonly changes: (after: BulletinPosition, signal: AbortSignal) => Promise<Readable>
+  /** What control answers, still unchecked. Throws the PopError of its refusal, or a WorkloadError. */
+  readonly perform: (operation: HandedOperation) => Promise<JsonObject>
   readonly reportApplied: (position: BulletinPosition, proof: string | undefined, signal: AbortSignal) => Promise<void>
 }
 
@@ -43,6 +57,11 @@ export function linkToControl(member: MeshMember, control: string, domain: strin
     },
     changes: ({ epoch, sequence }, signal) =>
       openStream({ method: 'GET', ...base(`/bulletin/changes?after=${epoch}.${sequence}`), signal }, silenceMs),
+    perform: async ({ method, path, txnToken, requestId, body, ifMatch }) => {
+      const condition = ifMatch === undefined ? {} : { 'if-match': ifMatch }
+      const headers = { 'txn-token': txnToken, 'pop-request': requestId, ...condition }
+      return expectObject(await exchangeJson({ method, ...base(path), body, headers }))
+    },
     reportApplied: async ({ epoch, sequence }, proof, signal) => {
       const body = { epoch, sequence, ...(proof === undefined ? {} : { proof }) }
       await exchange({ method: 'POST', ...base('/bulletin/applied'), body, signal })

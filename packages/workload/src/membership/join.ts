@@ -1,5 +1,6 @@
 import { keyIdOf } from '@pop-api/keyring'
-import type { BootFile, InstanceReport, ManifestDocument, TokenSigner } from '@pop-api/protocol'
+import type { BootFile, InstanceReport, JsonObject, ManifestDocument, TokenSigner } from '@pop-api/protocol'
+import type { HandedOperation } from '../bulletin/control-link.ts'
 import { obtainCredentials } from '../enrol/obtain.ts'
 import { WorkloadError } from '../workload-error.ts'
 import {
@@ -21,6 +22,8 @@ export interface GatewayMembership extends Membership {
   readonly publicIdentity: () => PublicIdentity
   /** Signs this gateway's Txn-Tokens; its `kid` is the one in the trust section. */
   readonly txnSigner: TokenSigner
+  /** Hands an operation to control: what it answers, still unchecked. Throws the PopError of its refusal, or a WorkloadError. */
+  readonly handToControl: (operation: HandedOperation) => Promise<JsonObject>
 }
 
 export interface ModuleMembership extends Membership {
@@ -40,6 +43,7 @@ export async function joinGateway(boot: BootFile, options: JoinOptions = {}): Pr
   return {
     ...member,
     txnSigner: { kid: keyIdOf(txnKey), privateKey: txnKey },
+    handToControl: member.link.perform,
     publicIdentity: () => ({ certificate: member.held().credentials.publicCertificate ?? '', privateKey }),
   }
 }

@@ -32,3 +32,10 @@ test('openProcessLog() writes an error with its causes, and nothing that hangs o
   assert.match(text, /"cause":\{"type":"TypeError","message":"inner"/)
   assert.doesNotMatch(text.replaceAll(/"stack":"[^"]*"/g, ''), /secret/)
 })
+
+test('setLevel() keeps back what is below it, from then on', () => {
+  const line = logged(
+    `log.setLevel('error'); log.info({}, 'a'); log.warn({}, 'b'); log.error({}, 'c'); log.setLevel('info')`,
+  )
+  assert.equal(line['msg'], 'c')
+})

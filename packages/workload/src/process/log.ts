@@ -6,6 +6,8 @@ export interface ProcessLog {
   readonly warn: (members: object, message: string) => void
   /** `members.err` may be an Error: its causes and its stack are kept. */
   readonly error: (members: object, message: string) => void
+  /** From now on nothing below this is written. */
+  readonly setLevel: (level: 'info' | 'warn' | 'error') => void
 }
 
 /** Opens the log of a process. Lines are written at once: the last one before a crash is the one that matters. */
@@ -13,10 +15,18 @@ export function openProcessLog(name: string): ProcessLog {
   const base = { process: name }
   const serializers = { err: describe }
   const formatters = { level: (level: string) => ({ level }) }
-  return pino(
+  const log = pino(
     { base, serializers, formatters, timestamp: () => `,"time":"${new Date().toISOString()}"` },
     destination({ fd: 2, sync: true }),
   )
+  return {
+    info: (members, message) => log.info(members, message),
+    warn: (members, message) => log.warn(members, message),
+    error: (members, message) => log.error(members, message),
+    setLevel: (level) => {
+      log.level = level
+    },
+  }
 }
 
 /**

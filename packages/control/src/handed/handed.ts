@@ -1,0 +1,90 @@
+import { compilePolicy, decide } from '@pop-api/policy'
+import {
+  compileTrust,
+  isPlainText,
+  parseSpiffeId,
+  PopError,
+  verifyTxnToken,
+  type PolicySection,
+  type TrustSection,
+  type TxnClaims,
+} from '@pop-api/protocol'
+import type { Publisher } from '../bulletin/bulletin.ts'
+import type { ControlLog } from '../record/control-log.ts'
+import type { Store } from '../store/store.ts'
+import type { TestSigner } from '../test-tokens/test-signer.ts'
+
+/** What the operations that gateways hand on work with. */
+export interface HandedContext {
+  readonly store: Store
+  readonly publisher: Publisher
+  readonly log: ControlLog
+  readonly trust: () => TrustSection
+  readonly policy: () => PolicySection
+  readonly testSigner: TestSigner
+  readonly nowMs: () => number
+}
+
+/** A request as the control listener has it; nothing of it is believed but the peer. */
+export interface HandedRequest {
+  /** SPIFFE ID of the peer, proved by TLS. */
+  readonly peer: string
+  readonly method: string
+  readonly target: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** An operation of the API that a gateway permitted, and that control has found permitted too. */
+export interface Handed {
+  readonly claims: TxnClaims
+  /** The gateway's id of the request: joins the logs. Undefined where it gave none. */
+  readonly requestId: string | undefined
+}
+
+/** Under this name `tctx.module` means the system itself. */
+const ownModule = 'pop'
+const permission = 'modify_settings'
+
+/**
+ * Verifies that a gateway hands on exactly this operation, for the first time, with a token that it signed itself, and that the
+ * policy here allows it to the caller. Throws `seal-txn` or `seal-identity` for a token that is not right, `workload-refused` for a
+ * peer that is no gateway, `permission-denied` by the policy. Untrusted input.
+ */
+export function acceptHanded(context: HandedContext, request: HandedRequest): Handed {
+  const { store, nowMs } = context
+  const { peer, method, target, headers } = request
+  if (parseSpiffeId(peer)?.kind !== 'gateway') {
+    throw new PopError('workload-refused', 'Only a gateway hands on operations of the API.')
+  }
+  const token = headers['txn-token']
+  if (typeof token !== 'string') throw new PopError('seal-txn', 'The transaction token is missing.')
+  const verdict = verifyTxnToken(token, {
+    trust: compileTrust(context.trust()),
+    module: ownModule,
+    operation: `${method} ${target}`,
+    target,
+    requester: peer,
+    nowMs: nowMs(),
+  })
+  if (!verdict.ok) throw new PopError(verdict.code, verdict.detail)
+  const claims = verdict.value
+  useOnce(store, claims, nowMs())
+  requirePermission(context, claims)
+  const id = headers['pop-request']
+  return { claims, requestId: isPlainText(id, 128) ? id : undefined }
+}
+
+/** A token is for one change: also one that was refused later is used up. Kept on the disk until it ends by itself. */
+function useOnce({ database }: Store, { iss, txn, exp }: TxnClaims, nowMs: number): void {
+  database.prepare('delete from used_txns where until_ms <= ?').run(nowMs)
+  const insert = 'insert into used_txns values (?, ?, ?) on conflict do nothing'
+  if (database.prepare(insert).run(iss, txn, exp * 1000).changes !== 1)
+    throw new PopError('seal-txn', 'The transaction token was used before.')
+}
+
+function requirePermission(context: HandedContext, { scope, tctx }: TxnClaims): void {
+  const policy = compilePolicy(context.policy())
+  const decision = decide(policy, { roles: tctx.roles, permissions: [] }, { role: permission })
+  if (decision.outcome === 'allow' && scope === `${permission}:any`) return
+  throw new PopError('permission-denied', `The policy of control does not allow this: ${permission} is needed.`)
+}

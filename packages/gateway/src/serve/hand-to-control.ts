@@ -1,0 +1,73 @@
+import { mintTxnToken, PopError, type JsonObject, type ProblemCode } from '@pop-api/protocol'
+import { WorkloadError, type HandedOperation } from '@pop-api/workload'
+import { txnClaimsOf, type Dresser } from '../dress/dress.ts'
+import type { OwnRequest } from './operation.ts'
+
+/** The way to control, and what the gateway signs with. */
+export interface ControlDesk {
+  readonly dresser: Pick<Dresser, 'spiffeId' | 'domain' | 'txnSigner' | 'nextTxn' | 'nowMs'>
+  readonly handToControl: (operation: HandedOperation) => Promise<JsonObject>
+}
+
+/** The name of the system itself where a Txn-Token names a module. */
+const ownModule = 'pop'
+
+/**
+ * Hands a permitted change to control: announced in the audit log first, under a Txn-Token for this operation and no other. Gives what
+ * control answers, still unchecked. Throws what control refuses where that is for the client, else `control-unavailable`, which says
+ * whether something may have changed.
+ */
+export async function handOn(request: OwnRequest, body: unknown, desk: ControlDesk): Promise<JsonObject> {
+  const { dresser, handToControl } = desk
+  const { permitted, announce } = request
+  const { received, destination } = permitted.identified.routed
+  const { method, path, requires } = destination
+  if (method === 'GET' || typeof requires?.role !== 'string') throw new Error(`${path} is no operation of control.`)
+  if (received.target.query.length > 0) throw new PopError('parameter-invalid', 'This operation takes no query.')
+  const asked = { module: ownModule, operation: `${method} ${path}`, scope: `${requires.role}:any` }
+  const txn = dresser.nextTxn()
+  const txnToken = mintTxnToken(txnClaimsOf(permitted, asked, txn, dresser), dresser.txnSigner)
+  await announce(txn)
+  const ifMatch = received.fields.get('if-match')
+  try {
+    return await handToControl({ method, path, txnToken, requestId: received.requestId, body, ifMatch })
+  } catch (failure) {
+    throw refusalOf(failure)
+  }
+}
+
+/** What control says to a client; everything else is between gateway and control. */
+const forClients: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'body-invalid',
+  'parameter-invalid',
+  'permission-denied',
+  'precondition-failed',
+  'test-tokens-not-allowed',
+])
+
+/** What a client is told of a failure between gateway and control. */
+export function refusalOf(failure: unknown): PopError {
+  if (failure instanceof PopError && forClients.has(failure.code)) return failure
+  const isRefusal = failure instanceof PopError && failure.status < 500
+  if (isRefusal || neverArrived(failure)) {
+    return unavailable('Control did not take the request: nothing was changed.', 'nothing done', failure)
+  }
+  return unavailable('Control did not answer: read what is in force before you try again.', 'unknown', failure)
+}
+
+/** True where no connection came about, so that nothing was sent. */
+function neverArrived(failure: unknown): boolean {
+  const cause = failure instanceof WorkloadError ? failure.cause : undefined
+  const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined
+  return typeof code === 'string' && ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'].includes(code)
+}
+
+/** The refusal of an answer that is not one of control's. */
+export function unreadable(cause?: unknown): PopError {
+  return unavailable('Control answered in a way that this gateway does not know.', 'unknown', cause)
+}
+
+function unavailable(detail: string, outcome: 'nothing done' | 'unknown', cause: unknown): PopError {
+  const headers = { 'retry-after': '5' }
+  return new PopError('control-unavailable', detail, { cause, headers, members: { outcome } })
+}
