@@ -8,11 +8,25 @@ test('pop --help shows commands and exit codes, and pop alone the same on standa
   await using around = await aroundPop()
   const help = await around.pop(['--help'])
   assert.equal(help.code, 0)
-  for (const name of ['up', 'login', 'call', 'operations', 'audit', 'config', 'completion'])
+  for (const name of [
+    'init',
+    'up',
+    'doctor',
+    'login',
+    'call',
+    'operations',
+    'audit',
+    'explain',
+    'policy',
+    'config',
+    'completion',
+  ])
     assert.match(help.stdout, new RegExp(`^  ${name} `, 'm'))
   assert.match(help.stdout, /^Exit codes:\n {2}0 {2}done\n {2}1 {2}refused/m)
   assert.deepEqual(await around.pop([]), { code: 2, stdout: '', stderr: help.stdout })
-  assert.match((await around.pop(['help', 'call'])).stdout, /^Usage: pop call /)
+  const asked = await around.pop(['help', 'call'])
+  assert.deepEqual([asked.code, asked.stderr], [0, ''])
+  assert.match(asked.stdout, /^Usage: pop call /)
 })
 
 test('commandHelps() has what stands below a help, such as exit codes and ports', () => {
@@ -37,6 +51,10 @@ test('pop refuses words that it does not know, with a suggestion', async () => {
     [['logni'], "pop: unknown command 'logni'. Did you mean login? See: pop --help\n"],
     [['token', 'shwo'], "pop: unknown command 'shwo'. Did you mean show? See: pop token --help\n"],
     [['call', 'GET'], "pop: missing required argument 'path'. See: pop call --help\n"],
+    [
+      ['call', 'GET', 'x'],
+      'pop: the argument path cannot be \'x\'. Give a path that begins with "/", without the gateway. See: pop call --help\n',
+    ],
     [['call', 'GET', '/', '--dta', 'x'], "pop: unknown option '--dta'. Did you mean --data? See: pop call --help\n"],
     [
       ['logout', 'now'],

@@ -50,8 +50,8 @@ async function parse(around: Surroundings, words: readonly string[], asJson: boo
   } catch (failure) {
     if (!(failure instanceof CommanderError)) throw failure
     await Promise.all(written)
-    // `pop` without a command has shown the help, on standard error.
-    if (failure.code === 'commander.help') return exitCodes.usage
+    // `pop` without a command has shown the help, on standard error; `pop help` was asked for it.
+    if (failure.code === 'commander.help') return failure.exitCode === 0 ? exitCodes.done : exitCodes.usage
     if (failure.exitCode !== 0) throw ofCommander(failure, commandOf(program, words))
   }
   return exitCodes.done
@@ -105,7 +105,10 @@ function asksForJson(words: readonly string[]): boolean {
 }
 
 function ofCommander({ message }: CommanderError, place: string): CommandFailure {
-  const text = message.replace(/^error: /, '').replace(/\n\((.+)\)$/, '. $1')
+  const text = message
+    .replace(/^error: /, '')
+    .replace(/\n\((.+)\)$/, '. $1')
+    .replace(/^command-argument value '(.*)' is invalid for argument '([^']+)'\./s, "the argument $2 cannot be '$1'.")
   const end = /[.?!]$/.test(text) ? '' : '.'
   return new CommandFailure(exitCodes.usage, `${text}${end} See: ${place} --help`)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { defaultGrants } from './defaults.ts'
-import { compilePolicy, decide, holdsModulePermission, scopeOf, type PolicyRules } from './policy.ts'
+import { compilePolicy, decide, holdsModulePermission, needsOf, scopeOf, type PolicyRules } from './policy.ts'
 
 const rules: PolicyRules = {
   roles: {
@@ -94,4 +94,44 @@ test('holdsModulePermission() ignores a grant of a permission that does not exis
 
 test('scopeOf() writes a word per ownership', () => {
   assert.equal(scopeOf('kafka.consume', ['own', 'public']), 'kafka.consume:own kafka.consume:public')
+})
+
+const reasons = [
+  [['reader'], create, 'no role of the caller (reader) carries create_resource; roles that do: admin, user'],
+  [[], { role: 'fly' }, 'no role of the caller (none) carries fly; roles that do: none'],
+  [
+    ['admin'],
+    read,
+    'no role of the caller (admin) carries view_any_resources or view_own_resources or view_public_resources; ' +
+      'roles that do: user, reader',
+  ],
+  [
+    ['user'],
+    { role: 'create_resource', module: 'kafka.delete' },
+    'neither the token nor a grant to a role of the caller (user) carries kafka.delete; roles with a grant: admin',
+  ],
+  [
+    ['user'],
+    { role: 'create_resource', module: 'kafka.fly' },
+    'no module declares kafka.fly, so no token and no grant carries it',
+  ],
+] as const
+
+for (const [roles, requirement, expected] of reasons) {
+  test(`decide() says who would have passed: ${expected}`, () => {
+    assert.equal(decide(policy, { roles, permissions: [] }, requirement).reason, expected)
+  })
+}
+
+test('needsOf() names each permission with the roles that have it, and one that no module declares', () => {
+  assert.deepEqual(needsOf(policy, read), {
+    role: [
+      { ownership: 'any', permission: 'view_any_resources', roles: [] },
+      { ownership: 'own', permission: 'view_own_resources', roles: ['user'] },
+      { ownership: 'public', permission: 'view_public_resources', roles: ['reader'] },
+    ],
+    module: { permission: 'kafka.consume', roles: ['admin', 'user', 'reader'], exists: true },
+  })
+  assert.equal(needsOf(policy, { role: 'view_metrics' }).module, undefined)
+  assert.equal(needsOf(policy, { role: 'create_resource', module: 'kafka.fly' }).module?.exists, false)
 })

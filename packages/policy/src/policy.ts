@@ -60,12 +60,13 @@ const ownershipOrder: readonly Ownership[] = ['any', 'own', 'public']
 export function decide(policy: Policy, caller: CallerRights, requirement: Requirement): Decision {
   const ownerships = heldOwnerships(policy, caller, requirement.role)
   if (ownerships.length === 0) {
-    const wanted =
-      typeof requirement.role === 'string' ? requirement.role : Object.values(requirement.role).join(' or ')
+    const needs = needsOf(policy, requirement).role
+    const wanted = needs.map(({ permission }) => permission).join(' or ')
+    const others = [...new Set(needs.flatMap(({ roles }) => roles))]
     return {
       outcome: 'deny',
       rule: 'role-permission-missing',
-      reason: `no role of the caller (${named(caller.roles)}) carries ${wanted}`,
+      reason: `no role of the caller (${named(caller.roles)}) carries ${wanted}; roles that do: ${named(others)}`,
     }
   }
   if (requirement.module === undefined) {
@@ -77,11 +78,50 @@ export function decide(policy: Policy, caller: CallerRights, requirement: Requir
     }
   }
   if (!holdsModulePermission(policy, caller, requirement.module)) {
-    const reason = `neither the token nor a grant of a role of the caller (${named(caller.roles)}) carries ${requirement.module}`
-    return { outcome: 'deny', rule: 'module-permission-missing', reason }
+    return { outcome: 'deny', rule: 'module-permission-missing', reason: missing(policy, caller, requirement.module) }
   }
   const reason = `${carried(policy, caller, requirement.role)}; ${requirement.module} ${granted(policy, caller, requirement.module)}`
   return { outcome: 'allow', rule: 'role+module', ownerships, reason }
+}
+
+/** What an operation needs, and which roles of the policy have it: what would have let a denied caller pass. */
+export interface Needs {
+  /** One of these is enough. */
+  readonly role: readonly {
+    readonly ownership: Ownership
+    readonly permission: string
+    readonly roles: readonly string[]
+  }[]
+  /** Beside it this, in the token or by a grant to one of these roles; `exists` is false where no module declares it. */
+  readonly module:
+    | { readonly permission: string; readonly roles: readonly string[]; readonly exists: boolean }
+    | undefined
+}
+
+/** Tells what an operation needs and who has it. Pure, and slow beside `decide`: for denials and for operators. */
+export function needsOf(policy: Policy, { role, module: permission }: Requirement): Needs {
+  const wanted: readonly (readonly [Ownership, string])[] =
+    typeof role === 'string'
+      ? [['any', role]]
+      : ownershipOrder.flatMap((ownership) => (role[ownership] === undefined ? [] : [[ownership, role[ownership]]]))
+  return {
+    role: wanted.map(([ownership, name]) => ({ ownership, permission: name, roles: holders(policy.roles, name) })),
+    module:
+      permission === undefined
+        ? undefined
+        : { permission, roles: holders(policy.grants, permission), exists: policy.known.has(permission) },
+  }
+}
+
+function holders(of: Policy['roles'], permission: string): readonly string[] {
+  return [...of].flatMap(([role, permissions]) => (permissions.has(permission) ? [role] : []))
+}
+
+function missing(policy: Policy, caller: CallerRights, permission: string): string {
+  if (!policy.known.has(permission)) return `no module declares ${permission}, so no token and no grant carries it`
+  const others = named(holders(policy.grants, permission))
+  const own = named(caller.roles)
+  return `neither the token nor a grant to a role of the caller (${own}) carries ${permission}; roles with a grant: ${others}`
 }
 
 /** Ownership by ownership, which role carries which permission: what an operator wants to know of a decision. */

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { defineKafkaService, manifest, openSqliteDriver } from '@pop-api/kafka-service'
 import { startPop, type Pop } from '@pop-api/testkit'
 import { totpCode } from '../dev/totp.ts'
+import { gatewayOperations } from '../policy/gateway-operations.ts'
 import { aroundPop, type Around, type Tried } from './try-pop.ts'
 
 let pop: Pop
@@ -71,11 +72,35 @@ test('a person signs in, calls, is refused with reasons, and signs out', async (
   assert.match(listed.stdout, /^METHOD +PATH +MODULE +SUMMARY\n/)
   assert.match(listed.stdout, /\nPOST +\/v1\/kafka\/topics +kafka_service /)
 
+  const all: readonly { method: string; path: string; module: string }[] = JSON.parse(
+    (await popProcess(['operations', '--json'])).stdout,
+  )
+  const own = all.filter(({ module, path }) => module === 'gateway' && path !== '/openapi.json')
+  assert.deepEqual(
+    own.map(({ method, path }) => `${method} ${path}`).sort(),
+    gatewayOperations.map(({ id }) => id).sort(),
+  )
+
   const tail = await popProcess(['audit', 'tail', '--user', 'alice', '-n', '100'])
   assert.match(tail.stdout, / gateway +kafka_service +alice +resource_creation +- +success 201 /)
   assert.match(tail.stdout, / kafka_service +kafka_service +alice +resource_creation +orders +success/)
 
   const raw = await popProcess(['token', 'show', '--raw'])
+  const [, refused = ''] = /^ +Request: (.+)$/m.exec(invalid.stderr) ?? []
+  assert.match((await popProcess(['explain', refused])).stdout, /^Refused by the gateway: .+ 422 body-invalid: /s)
+  const listedEvents = await popProcess(['audit', 'tail', '--action', 'resource_creation', '-n', '0', '--json'])
+  const [announced] = listedEvents.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const explained = (await popProcess(['explain', announced.txn])).stdout
+  assert.match(explained, /^Passed: alice – POST \/v1\/kafka\/topics\n/)
+  assert.match(
+    explained,
+    /resource +orders\npolicy +allowed: create_resource by the role admin; kafka\.create by a grant/,
+  )
+  assert.match(explained, /module +kafka_service: POST \/topics: success 201, /)
+
   const logout = await popProcess(['logout'])
   assert.equal(logout.code, 0, logout.stderr)
   const header = `Authorization: Bearer ${raw.stdout.trim()}`

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { printable } from '@pop-api/audit'
-import { loadSettings, type Settings, type SettingsNote } from '@pop-api/settings'
+import { loadSettings, settingsJsonSchema, type Settings, type SettingsNote } from '@pop-api/settings'
 import { findSettingsText, type SettingsText } from '../client/settings-text.ts'
 import { CommandFailure, exitCodes, usageFailure } from '../command-failure.ts'
 import { writeJson } from '../print/json-line.ts'
@@ -17,9 +17,9 @@ const fileWords = 'a pop.yaml; else ./pop.yaml, else the one in the home, else t
 export function configCommand(around: Surroundings): Command {
   const config = new Command('config')
     .helpCommand(false)
-    .summary('check or show the settings')
+    .summary('check or show the settings, or their schema')
     .description('Looks at settings.')
-  return config.addCommand(checkCommand(around)).addCommand(showCommand(around))
+  return config.addCommand(checkCommand(around)).addCommand(showCommand(around)).addCommand(schemaCommand(around))
 }
 
 function checkCommand(around: Surroundings): Command {
@@ -70,6 +70,28 @@ function showCommand(around: Surroundings): Command {
       }
       if (hasFlag(command, 'json')) await writeJson(result.settings, around.out)
       else await around.out.write(`# ${printable(found.name)}\n${printableLines(settingsLines(result.settings))}`)
+    })
+}
+
+const schemaHelp = `
+Example:
+  pop config schema > pop.schema.json
+and as the first line of pop.yaml, for editors with the YAML language server:
+  # yaml-language-server: $schema=pop.schema.json
+`
+
+function schemaCommand({ out }: Surroundings): Command {
+  return new Command('schema')
+    .summary('the JSON Schema of pop.yaml, for editors')
+    .description(
+      'Writes the JSON Schema (2020-12) of pop.yaml. It knows keys and values; what two keys mean together only ' +
+        '`pop config check` knows.',
+    )
+    .addHelpText('after', schemaHelp)
+    .action(async (_options: unknown, command: Command) => {
+      const schema = settingsJsonSchema()
+      if (hasFlag(command, 'json')) await writeJson(schema, out)
+      else await out.writeLine(JSON.stringify(schema, undefined, 2))
     })
 }
 

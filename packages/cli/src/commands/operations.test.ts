@@ -44,6 +44,9 @@ test('pop operations asks with the token, and prints a table or a list', async (
     stdout,
     /^METHOD {2}PATH {3}MODULE {9}SUMMARY\nGET {5}\/v1\/a {17}List\nPOST {4}\/v1\/b {2}kafka_service {2}Make \\u001b\[31mone\n$/,
   )
+  const narrow = await around.pop(['operations', ...gateway.options], { columns: 80 })
+  assert.match(narrow.stdout, /METHOD {2}PATH {3}SUMMARY/)
+  assert.match((await around.pop(['operations', ...gateway.options], { columns: 120 })).stdout, /PATH {3}MODULE/)
   assert.deepEqual(JSON.parse((await around.pop(['operations', '--json', ...gateway.options])).stdout), listed)
 })
 

@@ -20,6 +20,7 @@ export interface ListedOperation {
 }
 
 const documentBytesMax = 32 * 1024 * 1024
+const wideColumns = 120
 const methods = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options', 'query']
 
 /** `pop operations`: what the one who is signed in may call. */
@@ -35,9 +36,20 @@ export function operationsCommand(around: Surroundings): Command {
         await writeJson(operations, around.out)
         return
       }
-      const columns = [{ title: 'METHOD' }, { title: 'PATH' }, { title: 'MODULE' }, { title: 'SUMMARY' }]
-      const rows = operations.map(({ method, path, module, summary }) => [method, path, module, summary])
-      await printTable(columns, rows, around.out)
+      // Paths begin with the base of their module: where there is no room for both, the summary says more.
+      const isWide = (around.out.columns ?? wideColumns) >= wideColumns
+      const titles = ['METHOD', 'PATH', ...(isWide ? ['MODULE'] : []), 'SUMMARY']
+      const rows = operations.map(({ method, path, module, summary }) => [
+        method,
+        path,
+        ...(isWide ? [module] : []),
+        summary,
+      ])
+      await printTable(
+        titles.map((title) => ({ title })),
+        rows,
+        around.out,
+      )
     })
 }
 

@@ -4,9 +4,11 @@ import { auditCommand } from './audit.ts'
 import { callCommand } from './call.ts'
 import { completionCommand } from './completion/completion.ts'
 import { configCommand } from './config.ts'
+import { explainCommand } from '../explain/explain-command.ts'
 import { loginCommand } from './login.ts'
 import { logoutCommand } from './logout.ts'
 import { operationsCommand } from './operations.ts'
+import { policyCommand } from '../policy/policy-command.ts'
 import { tokenCommand } from './token.ts'
 
 /** Adds the commands that speak to a gateway or look at what it left; they read the options of `pop` itself. */
@@ -16,7 +18,7 @@ export function registerClient(program: Command, around: Surroundings): void {
     program.addCommand(make(around))
   }
   program.commandsGroup('Records and settings:')
-  for (const make of [auditCommand, configCommand]) program.addCommand(make(around))
+  for (const make of [auditCommand, explainCommand, policyCommand, configCommand]) program.addCommand(make(around))
   program.commandsGroup('Shell:')
   program.addCommand(completionCommand(program, around))
 }

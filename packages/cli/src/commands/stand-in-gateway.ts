@@ -68,7 +68,7 @@ export async function standInGateway(folder: string, answers: Answers): Promise<
 }
 
 /** A certificate for `localhost` that is its own CA, and its key: paths of PEM files. */
-function makeCertificate(folder: string): { readonly key: string; readonly ca: string } {
+export function makeCertificate(folder: string): { readonly key: string; readonly ca: string } {
   const paths = { key: join(folder, 'stand-in.key'), ca: join(folder, 'stand-in.pem') }
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   const words = ['-x509', ...curve, '-subj', '/CN=stand-in', '-addext', 'subjectAltName=DNS:localhost', '-days', '2']

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import { chmod, lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises'
+import { chmod, lstat, mkdir, open, readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { usageFailure, type CommandFailure } from '../command-failure.ts'
@@ -54,6 +54,8 @@ export async function lockHome(path: string): Promise<LockedHome> {
   const real = await realpath(path)
   await refuseExposed(real)
   await refuseForeign(real)
+  // Made with its mode before SQLite opens it: what SQLite puts beside it has the mode of the file.
+  await (await open(join(real, lockName), 'a', 0o600)).close()
   const database = openLock(real)
   await chmod(join(real, lockName), 0o600)
   return { path: real, [Symbol.dispose]: () => database.close() }

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { printable } from '@pop-api/audit'
-import { Command, InvalidArgumentError } from 'commander'
+import { Argument, Command, InvalidArgumentError } from 'commander'
 import { usageFailure } from '../command-failure.ts'
 import { writeJson } from '../print/json-line.ts'
 import type { Output } from '../print/output.ts'
@@ -11,6 +11,7 @@ import { findHome } from './home.ts'
 import { followLog, lastLines, type LogTail } from './log-tail.ts'
 import { errorCode } from './own-file.ts'
 import { logPath } from './process-output.ts'
+import { startOrder } from './programs.ts'
 import { catchStopSignals } from './stop-signals.ts'
 import { hasFlag, textOption } from './words.ts'
 
@@ -22,7 +23,7 @@ export function logsCommand({ out, err, environment }: Surroundings): Command {
   return new Command('logs')
     .summary('show what the processes say')
     .description('Shows the last lines of the log of one process, or of all of them, each behind its name.')
-    .argument('[name]', 'supervisor, control, identity, kafka_service or gateway')
+    .addArgument(nameArgument())
     .option('-n, --lines <count>', 'how many of the last lines of each', parseCount, linesUnlessTold)
     .option('-f, --follow', 'go on until Ctrl-C')
     .action(async (name: string | undefined, _options: unknown, command: Command) => {
@@ -44,6 +45,13 @@ export function logsCommand({ out, err, environment }: Surroundings): Command {
       }
       if (followed.length > 0) await follow(followed, write, out.closed)
     })
+}
+
+/** Its choices are for help and completion: what logs a home really has, is found when they are asked for. */
+function nameArgument(): Argument {
+  const argument = new Argument('[name]', 'one process; else all of them')
+  argument.argChoices = ['supervisor', ...startOrder]
+  return argument
 }
 
 /** Nothing at all on a terminal would look like a failure of this command. */

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { usageFailure, type CommandFailure } from '../command-failure.ts'
 
-const bytesMax = 1024 * 1024
+const bytesMaxUnlessTold = 1024 * 1024
 
 /** Writes a file whole or not at all: a temporary one beside it, fsync, rename. `mode` is 0600 unless told. */
 export async function writeOwnFile(path: string, content: string, mode: number = 0o600): Promise<void> {
@@ -25,9 +25,9 @@ export async function writeOwnFile(path: string, content: string, mode: number =
 
 /**
  * Reads a text file that only its owner may use; undefined when there is none. Throws a CommandFailure (usage) for a link, for one
- * that others can read or that is somebody else's, and for one above 1 MiB.
+ * that others can read or that is somebody else's, and for one above `bytesMax`, 1 MiB unless told.
  */
-export async function readOwnFile(path: string): Promise<string | undefined> {
+export async function readOwnFile(path: string, bytesMax: number = bytesMaxUnlessTold): Promise<string | undefined> {
   const file = await openUnlessAbsent(path)
   if (file === undefined) return undefined
   try {
