@@ -3,7 +3,14 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { request as startRequest } from 'node:https'
 import { after, before, test } from 'node:test'
-import { createNonceSource, es256Seal, type Ending, type FlatFields, type SealIdentity } from '@pop-api/protocol'
+import {
+  createNonceSource,
+  es256Seal,
+  fieldPairs,
+  type Ending,
+  type FlatFields,
+  type SealIdentity,
+} from '@pop-api/protocol'
 import { startPop, type Pop } from '@pop-api/testkit'
 import { randomBytes } from 'node:crypto'
 import { emptyFiles, filesModule, zeros } from '../files.ts'
@@ -100,9 +107,7 @@ function tell(told: Told): void {
 }
 
 function end(response: ServerResponse, trailers: FlatFields): void {
-  const pairs: [string, string][] = []
-  for (let at = 0; at < trailers.length; at += 2) pairs.push([trailers[at] ?? '', trailers[at + 1] ?? ''])
-  response.addTrailers(pairs)
+  response.addTrailers(fieldPairs(trailers))
   response.end()
 }
 

@@ -24,6 +24,8 @@ export interface Compiled {
   readonly policySection: () => PolicySection
   readonly modules: () => CompiledModules
   readonly routes: () => Routes
+  /** A number that grows with each change of any section. */
+  readonly version: () => number
   /** Compiles a section anew; throws what is wrong with it. */
   readonly apply: (section: SectionName) => void
 }
@@ -43,6 +45,7 @@ export function compileBulletin(
     if (section === undefined) throw new Error(`The bulletin has no section ${name}.`)
     return section
   }
+  let version = 0
   let trust = compileTrust(present('trust'))
   let settings = readGatewaySection(present('settings'))
   let policySection = present('policy')
@@ -56,7 +59,9 @@ export function compileBulletin(
     policySection: () => policySection,
     modules: () => modules,
     routes: () => routes,
+    version: () => version,
     apply: (section) => {
+      version++
       if (section === 'trust') trust = compileTrust(present('trust'))
       if (section === 'settings') settings = readGatewaySection(present('settings'))
       if (section === 'policy') {

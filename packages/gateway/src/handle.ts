@@ -61,6 +61,7 @@ export async function handle(received: Received, body: RequestBody, gate: Gate):
     }
     const validated = validate(permitted, await bodyOf(permitted, body, gate.bodyBytesMax())) // 400 408 413 415 422
     const dressed = dress(validated, gate.dresser)
+    progress.decision = dressed.decision
     await announce(progress, dressed.txn, gate) // 503
     return await close(progress, await forward(dressed, gate.modules), gate) // 502 503 504
   } catch (failure) {

@@ -7,6 +7,7 @@ import type { GatewayMembership, PeerPools } from '@pop-api/workload'
 import { networkOf } from './admit/network.ts'
 import type { Compiled } from './compiled.ts'
 import type { Dresser } from './dress/dress.ts'
+import { createTxnCache } from './dress/txn-cache.ts'
 import type { Gate } from './handle.ts'
 import { createKeySet } from './identify/key-set.ts'
 import { createTokenCache } from './identify/token-cache.ts'
@@ -32,6 +33,7 @@ export interface GateParts {
 
 const ratesMax = 100_000
 const witsMax = 1024
+const txnTokensMax = 4096
 
 /** Puts the stages' parts together. Every getter gives what the present bulletin says. */
 export function openGate(parts: GateParts): Gate {
@@ -90,7 +92,7 @@ export function openGate(parts: GateParts): Gate {
 }
 
 /** What a gateway signs with, always with its present credentials. */
-export function openDresser(member: GatewayMembership): Dresser {
+export function openDresser(member: GatewayMembership, compiled: Compiled): Dresser {
   return {
     seal: es256Seal,
     spiffeId: member.spiffeId,
@@ -100,6 +102,8 @@ export function openDresser(member: GatewayMembership): Dresser {
       return { wit, privateKey: messageKey }
     },
     txnSigner: member.txnSigner,
+    txnTokens: createTxnCache(txnTokensMax),
+    version: compiled.version,
     nextNonce: createNonceSource(randomBytes(16)),
     nextTxn: randomUUID,
     nowMs: Date.now,

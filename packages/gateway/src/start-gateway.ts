@@ -79,7 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const pools = started.use(createPeerPools(member, { connectionsMax: 64, connectTimeoutMs: 2_000 }))
   const requireSecondFactor = (): boolean => compiled.settings().security_config.require_2fa
   const session = { provider, authenticator, requireSecondFactor, revocations, nowMs: Date.now }
-  const dresser = openDresser(member)
+  const dresser = openDresser(member, compiled)
   const { handToControl, bulletin } = member
   const told = { address: () => address, manifests: () => compiled.modules().manifests, metrics }
   own = mountOperations(session, { ...compiled, ...told, dresser, handToControl, bulletin })

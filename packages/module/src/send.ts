@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { es256Seal, type BodySealer, type RequestBinding } from '@pop-api/protocol'
+import { es256Seal, fieldPairs, type BodySealer, type RequestBinding } from '@pop-api/protocol'
 import type { ModuleContext } from './context.ts'
 import { isStreamed, refusalOf, type Outcome, type StreamedOutcome } from './outcome.ts'
 
@@ -54,7 +54,7 @@ export async function sendStream(
     await pour(body.bytes, response, sealed.sealer)
     const trailers = sealed.sealer?.end('complete', { nowMs: context.nowMs(), nonce: context.nextNonce() }) ?? []
     await record(undefined)
-    response.addTrailers(pairs(trailers))
+    response.addTrailers(fieldPairs(trailers))
     response.end()
   } catch (fault) {
     response.destroy()
@@ -75,12 +75,6 @@ async function pour(
     sealer?.add(piece)
     if (piece.length > 0 && !response.write(piece)) await once(response, 'drain', { signal: gone.signal })
   }
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = []
-  for (let index = 0; index < flat.length; index += 2) list.push([flat[index] ?? '', flat[index + 1] ?? ''])
-  return list
 }
 
 /**

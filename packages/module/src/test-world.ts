@@ -11,6 +11,7 @@ import {
   createNonceStore,
   createWitCache,
   es256Seal,
+  fieldPairs,
   mintTxnToken,
   mintWit,
   sealLimits,
@@ -291,10 +292,7 @@ function exchange(server: Server, { method, target }: Call, { headers, body, upl
       setTimeout(() => request.destroy(new Error('broken off')), 50)
       return
     }
-    const { trailers } = upload
-    request.addTrailers(
-      trailers.flatMap((name, at) => (at % 2 === 0 ? [[name, trailers[at + 1] ?? '']] : [])) as [string, string][],
-    )
+    request.addTrailers(fieldPairs(upload.trailers))
     request.end()
   })
 }

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { PopError } from '@pop-api/module'
 import { partitionOfKey } from './partition.ts'
@@ -41,6 +42,8 @@ const schema = `
 
 /** Opens the embedded store: one SQLite file in which records are only ever appended. `nowMs` dates the records. */
 export function openSqliteDriver(path: string, nowMs: () => number): TopicDriver {
+  // SQLite would make the file as the umask says; its journal gets the mode of the file.
+  closeSync(openSync(path, 'a', 0o600))
   const database = new DatabaseSync(path, { timeout: 5000 })
   database.exec(schema)
   const store = { database, nowMs }

@@ -11,7 +11,9 @@ import {
 } from '@pop-api/protocol'
 import type { Permitted } from '../permit/permit.ts'
 import type { FollowedBody } from '../receive/body.ts'
+import { isSafe } from '../receive/received.ts'
 import type { ModuleDestination } from '../route/destination.ts'
+import type { Authorization, TxnCache } from './txn-cache.ts'
 
 /** A permitted request whose parameters and body match the schemas of its operation. */
 export interface Validated {
@@ -27,6 +29,9 @@ export interface Dresser {
   readonly domain: string
   readonly sealIdentity: () => SealIdentity
   readonly txnSigner: TokenSigner
+  readonly txnTokens: TxnCache
+  /** Another value after each change of the policy or the keys. */
+  readonly version: () => unknown
   readonly nextNonce: () => string
   readonly nextTxn: () => string
   readonly nowMs: () => number
@@ -36,6 +41,8 @@ export interface Dresser {
 export interface Dressed {
   readonly validated: Validated
   readonly txn: string
+  /** Id of the decision that its token carries: of an earlier request, where that was the same authorization. */
+  readonly decision: string
   readonly sealFor: (instance: ModuleInstance, boot: string) => SealedRequest
 }
 
@@ -45,10 +52,7 @@ const txnLifeSeconds = 60
 export function dress(validated: Validated, dresser: Dresser): Dressed {
   const { seal, sealIdentity, nextNonce, nowMs } = dresser
   const { received, destination } = validated.permitted.identified.routed
-  const txn = dresser.nextTxn()
-  const { scope } = validated.permitted
-  const asked = { module: destination.manifest.name, operation: destination.operation.id, scope }
-  const txnToken = mintTxnToken(txnClaimsOf(validated.permitted, asked, txn, dresser), dresser.txnSigner)
+  const { txnToken, txn, decision } = authorize(validated.permitted, dresser)
   const headers: string[] = []
   for (const [name, value] of received.fields) {
     if (requestHopFields.has(name) || destination.requestFields.has(name)) headers.push(name, value.trim())
@@ -59,7 +63,28 @@ export function dress(validated: Validated, dresser: Dresser): Dressed {
     const request = { method, target: target.text, headers, body, txnToken, requestId, audience, boot }
     return seal.sealRequest(request, sealIdentity(), { nowMs: nowMs(), nonce: nextNonce() })
   }
-  return { validated, txn, sealFor }
+  return { validated, txn, decision, sealFor }
+}
+
+/** Mints the Txn-Token of a request; a read may use that of the same authorization a moment ago. */
+function authorize(permitted: Permitted<ModuleDestination>, dresser: Dresser): Authorization {
+  const { scope, decision, identified } = permitted
+  const { routed, caller } = identified
+  const { received, destination } = routed
+  const module = destination.manifest.name
+  const operation = destination.operation.id
+  const mint = (): Authorization => {
+    const txn = dresser.nextTxn()
+    const claims = txnClaimsOf(permitted, { module, operation, scope }, txn, dresser)
+    return { txnToken: mintTxnToken(claims, dresser.txnSigner), txn, decision }
+  }
+  const nowMs = dresser.nowMs()
+  // A token that is about to end is minted for what is left of it.
+  if (!isSafe(received.method) || caller.exp * 1000 - nowMs < 10_000) return mint()
+  const { text: target } = received.target
+  // The verified token stands for the claims that come from it. Only its own id may have any character, so that it comes last.
+  const key = [caller.subject, module, operation, target, scope, received.address, caller.iat, caller.jti].join('\n')
+  return dresser.txnTokens.reuse(key, dresser.version(), nowMs, mint)
 }
 
 function sealedBody(body: Buffer | FollowedBody): RequestToSeal['body'] {

@@ -15,7 +15,7 @@ export interface ModuleRequest {
 /** An answer whose head verified; of its body nothing is believed yet. */
 export type ModuleAnswer = WholeAnswer | StreamedAnswer
 
-export interface WholeAnswer {
+interface WholeAnswer {
   readonly kind: 'whole'
   readonly head: AnswerHead
   readonly body: Buffer

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest, type Agent } from 'node:https'
 import type { TLSSocket } from 'node:tls'
-import { collectBody, type BodySealer, type ModuleInstance, type SealMoment } from '@pop-api/protocol'
+import { collectBody, fieldPairs, type BodySealer, type ModuleInstance, type SealMoment } from '@pop-api/protocol'
 import type { FollowedBody } from '../receive/body.ts'
 import {
   answerBytesMax,
@@ -107,7 +107,7 @@ async function pour(
   silenceMsMax: number,
 ): Promise<Flowed> {
   const end = (ending: 'complete' | 'partial'): void => {
-    outgoing.addTrailers(pairs(sealer.end(ending, moment())))
+    outgoing.addTrailers(fieldPairs(sealer.end(ending, moment())))
     outgoing.end()
   }
   const pieces = body.pieces[Symbol.asyncIterator]()
@@ -167,10 +167,4 @@ async function inTime<T>(promise: Promise<T>, msMax: number): Promise<T> {
   } finally {
     clearTimeout(timer)
   }
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = []
-  for (let index = 0; index < flat.length; index += 2) list.push([flat[index] ?? '', flat[index + 1] ?? ''])
-  return list
 }

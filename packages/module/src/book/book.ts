@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Ownership } from '@pop-api/protocol'
 import type { Resource, Visibility } from './resource.ts'
@@ -55,6 +56,8 @@ const schema = `
 
 /** Opens the book at a path, made when it is not there. `nowMs` dates the entries. Dispose it to close the file. */
 export function openBook(path: string, nowMs: () => number): ResourceBook {
+  // SQLite would make the file as the umask says; its journal gets the mode of the file.
+  closeSync(openSync(path, 'a', 0o600))
   const database = new DatabaseSync(path, { timeout: 5000 })
   database.exec(schema)
   const found = database.prepare(

@@ -134,7 +134,8 @@ export const problemCatalogue = {
   'test-tokens-not-allowed': {
     status: 403,
     title: 'This environment has no test tokens',
-    advice: 'Sign in as a user; `allow_test_tokens` of the environment in force decides, and production never has them.',
+    advice:
+      'Sign in as a user; `allow_test_tokens` of the environment in force decides, and production never has them.',
   },
   // limit
   'rate-limited': { status: 429, title: 'Too many requests', advice: 'Wait for Retry-After seconds.' },

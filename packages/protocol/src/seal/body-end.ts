@@ -31,8 +31,14 @@ function sealBody({ lengthBytes }: StreamedBody, signature: string, identity: Se
       const parameters = `(${endComponents})${lifeParameters(moment, endTag, code)}`
       const made = signBase('ecdsa-p256-sha256', identity.privateKey, baseOf(signature, digest, ending, parameters))
       return [
-        ...['content-digest', digest, 'pop-end', ending],
-        ...['signature-input', `${endLabel}=${parameters}`, 'signature', `${endLabel}=:${made.toString('base64')}:`],
+        'content-digest',
+        digest,
+        'pop-end',
+        ending,
+        'signature-input',
+        `${endLabel}=${parameters}`,
+        'signature',
+        `${endLabel}=:${made.toString('base64')}:`,
       ]
     },
   }

@@ -4,6 +4,13 @@ import type { Verdict } from '../verdict.ts'
 /** Header fields or trailers as Node has them: name, value, name, value. */
 export type FlatFields = readonly string[]
 
+/** The same as pairs, as `addTrailers` of Node takes them. */
+export function fieldPairs(flat: FlatFields): [name: string, value: string][] {
+  const pairs: [string, string][] = []
+  for (let index = 0; index + 1 < flat.length; index += 2) pairs.push([flat[index] ?? '', flat[index + 1] ?? ''])
+  return pairs
+}
+
 /** The workload that seals: its WIT and the private key whose public half the WIT names. */
 export interface SealIdentity {
   readonly wit: string
