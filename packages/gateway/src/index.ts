@@ -1,1 +1,7 @@
-export { startGateway, type GatewayOptions, type RunningGateway } from './start-gateway.ts'
+export {
+  benchmarkParts,
+  startGateway,
+  type BenchmarkParts,
+  type GatewayOptions,
+  type RunningGateway,
+} from './start-gateway.ts'

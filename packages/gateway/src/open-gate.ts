@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { AuditLog } from '@pop-api/audit'
-import { createNonceSource, createWitCache, es256Seal } from '@pop-api/protocol'
+import { createNonceSource, createWitCache, type Seal } from '@pop-api/protocol'
 import { allowsTestTokens, type GatewaySettings } from '@pop-api/settings'
 import type { GatewayMembership, PeerPools } from '@pop-api/workload'
 import { networkOf } from './admit/network.ts'
@@ -68,7 +68,7 @@ export function openGate(parts: GateParts): Gate {
     bodyBytesMax: () => compiled.settings().protocol.digest_body_max,
     dresser: parts.dresser,
     modules: {
-      seal: es256Seal,
+      seal: parts.dresser.seal,
       poolOf: ({ spiffe_id: id, address }) => pools.poolOf(id, address),
       agentOf: ({ spiffe_id: id, address }) => pools.agentOf(id, address),
       nextNonce: parts.dresser.nextNonce,
@@ -92,9 +92,9 @@ export function openGate(parts: GateParts): Gate {
 }
 
 /** What a gateway signs with, always with its present credentials. */
-export function openDresser(member: GatewayMembership, compiled: Compiled): Dresser {
+export function openDresser(member: GatewayMembership, compiled: Compiled, seal: Seal): Dresser {
   return {
-    seal: es256Seal,
+    seal,
     spiffeId: member.spiffeId,
     domain: member.id.domain,
     sealIdentity: () => {
@@ -110,13 +110,12 @@ export function openDresser(member: GatewayMembership, compiled: Compiled): Dres
   }
 }
 
-const tokensMax = 4096
-
 /** Verifies the access tokens of the present provider. */
 export function openAuthenticator(
   compiled: Compiled,
   provider: () => Provider,
   revocations: Revocations,
+  tokensMax: number,
 ): Authenticator {
   return {
     keys: createKeySet({ fetchKeys: () => provider().keys(), nowMs: Date.now, wait: (ms) => wait(ms) }),

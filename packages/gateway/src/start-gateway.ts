@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openFileLog } from '@pop-api/audit'
+import { es256Seal, type Seal } from '@pop-api/protocol'
 import type { GatewaySettings } from '@pop-api/settings'
 import { createPeerPools, meshTls, type GatewayMembership } from '@pop-api/workload'
 import { compileBulletin, type Compiled } from './compiled.ts'
@@ -19,6 +20,16 @@ import { countRefusals } from './record/refusals.ts'
 import { openRevocations } from './revoke/revocations.ts'
 import { mountOperations } from './serve/mount-operations.ts'
 import type { OpenOperation, OwnOperation } from './serve/operation.ts'
+
+/** Exchanges what a benchmark measures the cost of. A symbol: no settings and no JSON can say it, and a search finds each use. */
+export const benchmarkParts: unique symbol = Symbol('benchmarkParts')
+
+export interface BenchmarkParts {
+  /** Instead of the seal of ES256. */
+  readonly seal: Seal
+  /** How many verified tokens are remembered. */
+  readonly tokensMax: number
+}
 
 interface Listen {
   readonly host: string
@@ -36,6 +47,7 @@ export interface GatewayOptions {
   readonly failed: (requestId: string, failure: unknown) => void
   /** Told of the settings in force, at the start and whenever they change. */
   readonly onSettings?: (settings: GatewaySettings) => void
+  readonly [benchmarkParts]?: BenchmarkParts
 }
 
 /** A running gateway. */
@@ -50,6 +62,8 @@ export interface RunningGateway {
 
 /** Strangers decide how much is written here: the oldest makes room. */
 const refusalSpace = { fileBytesMax: 8 * 1024 * 1024, filesMax: 8 }
+
+const verifiedTokensMax = 4096
 
 /** How long requests in flight may take once the gateway is told to stop. */
 const drainMs = 5_000
@@ -75,11 +89,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const refusals = started.use(countRefusals({ audit: refusalLog, nowMs: Date.now, alarm }))
   const revocations = started.use(await openRevocations(home, Date.now))
   const provider = started.use(presentProvider(compiled.settings))
-  const authenticator = openAuthenticator(compiled, provider, revocations)
+  const { seal, tokensMax } = options[benchmarkParts] ?? { seal: es256Seal, tokensMax: verifiedTokensMax }
+  const authenticator = openAuthenticator(compiled, provider, revocations, tokensMax)
   const pools = started.use(createPeerPools(member, { connectionsMax: 64, connectTimeoutMs: 2_000 }))
   const requireSecondFactor = (): boolean => compiled.settings().security_config.require_2fa
   const session = { provider, authenticator, requireSecondFactor, revocations, nowMs: Date.now }
-  const dresser = openDresser(member, compiled)
+  const dresser = openDresser(member, compiled, seal)
   const { handToControl, bulletin } = member
   const told = { address: () => address, manifests: () => compiled.modules().manifests, metrics }
   own = mountOperations(session, { ...compiled, ...told, dresser, handToControl, bulletin })

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { readAudit, type AuditEvent, type AuditQuery } from '@pop-api/audit'
 import { startControl, type ControlHandle } from '@pop-api/control'
 import { startGateway } from '@pop-api/gateway'
@@ -157,9 +158,12 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
     },
     audit: (service, query = {}) => Array.fromAsync(readAudit(join(home, service, 'audit'), query)),
     changeSettings: async (change) => {
+      const next = change(published)
+      // Publishing what is in force already changes nothing, and nobody would tell that it had.
+      if (isDeepStrictEqual(next, published)) return
       const applied = Promise.withResolvers<void>()
       const forget = member.bulletin.onChange((section) => section === 'settings' && applied.resolve())
-      published = change(published)
+      published = next
       await control.publish('settings', published)
       await applied.promise
       forget()

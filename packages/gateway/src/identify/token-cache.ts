@@ -22,6 +22,7 @@ export function createTokenCache(tokensMax: number): TokenCache {
   return {
     find: (token) => tokens.get(token),
     keep: (token, known) => {
+      if (tokensMax < 1) return
       tokens.delete(token)
       if (tokens.size >= tokensMax) {
         const [oldest] = tokens.keys()

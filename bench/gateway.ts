@@ -1,0 +1,16 @@
+import { benchmarkParts, startGateway } from '@pop-api/gateway'
+import { joinGateway } from '@pop-api/workload'
+import { readTask, type GatewayTask } from './child.ts'
+import { unsealed } from './unsealed.ts'
+
+// (b), (c), (d) A gateway that enrolled like any other. Without a seal it believes whatever answers: it forwards to loopback only.
+const { boot, parts } = readTask<GatewayTask>()
+const any = { host: '127.0.0.1', port: 0 }
+const member = await joinGateway(boot)
+const failed = (_requestId: string, failure: unknown): void => void process.stderr.write(`${String(failure)}\n`)
+const options = { member, home: boot.home, listen: { gateway: any, operations: any }, failed }
+const { gateway } = await startGateway(
+  parts === undefined ? options : { ...options, [benchmarkParts]: { seal: unsealed, tokensMax: parts.tokensMax } },
+)
+process.send?.({ origin: gateway })
+process.on('disconnect', () => process.exit(0))
