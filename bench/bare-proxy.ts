@@ -5,7 +5,8 @@ import { Pool } from 'undici'
 import { readTask, type BareTask } from './child.ts'
 
 // (a) The least that a proxy can do on Node: TLS 1.3 in, mTLS out, and nothing looked at.
-const { server: shown, client, upstream } = readTask<BareTask>()
+// Written by `startMeasured` for this very program.
+const { server: shown, client, upstream } = readTask() as BareTask
 const pool = new Pool(upstream, {
   connections: 64,
   pipelining: 1,

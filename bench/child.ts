@@ -33,7 +33,8 @@ export async function startMeasured(
   const child = fork(fileURLToPath(new URL(program, import.meta.url)), {
     env: { ...process.env, POP_BENCH: JSON.stringify(task) },
   })
-  stack.defer(() => void child.kill())
+  // Without its parent it ends by itself.
+  stack.defer(() => child.disconnect())
   pin(child, 0)
   const [told] = await Promise.race([once(child, 'message'), ended(child, program)])
   if (typeof told?.origin !== 'string') throw new Error(`${program} did not tell its address.`)
@@ -45,8 +46,8 @@ export function pinSelf(): void {
   pin(process, 1)
 }
 
-/** In a child: what the parent wants of it. Both are of this folder, so that the text is what the type says. */
-export function readTask<T extends BareTask | GatewayTask>(): T {
+/** In a child: what the parent wants of it. */
+export function readTask(): unknown {
   return JSON.parse(process.env['POP_BENCH'] ?? 'null')
 }
 

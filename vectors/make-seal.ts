@@ -1,35 +1,13 @@
 // Writes seal.json: `node vectors/make-seal.ts`. Keys, clock, nonces and texts are fixed; ES256 signatures are not, so each run
 // writes other bytes that verify alike. packages/protocol/src/seal/vectors.test.ts says whether a file is right.
 import { writeFile } from 'node:fs/promises'
-import {
-  boot,
-  fixedKey,
-  identityOf,
-  ids,
-  nowMs,
-  requestToSeal,
-  trustSection,
-  txnClaims,
-  txnToken,
-} from '../packages/protocol/src/seal/fixed-world.ts'
+import { identityOf, ids, nowMs, requestToSeal, txnClaims, txnToken } from '../packages/protocol/src/seal/fixed-world.ts'
 import { es256Seal } from '../packages/protocol/src/seal/seal.ts'
-import { signatureBase } from '../packages/protocol/src/signature/base.ts'
-import { parseSignatureFields } from '../packages/protocol/src/signature/fields.ts'
-import { combineFields, type SignedMessage } from '../packages/protocol/src/signature/message.ts'
+import { combineFields } from '../packages/protocol/src/signature/message.ts'
+import { baseOf, expected, keys } from './world.ts'
 
 const gateway = identityOf(ids.gateway)
 const kafka = identityOf(ids.kafka)
-
-function baseOf(message: SignedMessage): string {
-  const parsed = parseSignatureFields(
-    message.fields.get('signature-input') ?? '',
-    message.fields.get('signature') ?? '',
-  )
-  const signature = parsed.ok ? parsed.value.get('wimse') : undefined
-  const base = signature && signatureBase(signature.components, signature.text, message)
-  if (base === undefined) throw new Error('The sealed message has no signature base.')
-  return base
-}
 
 function text(body: Uint8Array | undefined): string {
   return Buffer.from(body ?? '').toString('utf8')
@@ -46,7 +24,7 @@ function requestCase(name: string, change: Parameters<typeof requestToSeal>[0] =
 function answerCase(name: string, status: number, body: string, headers: readonly string[], method = 'POST') {
   const binding = { method, target: txnClaims.tctx.target, nonce: 'request-nonce-0001' }
   const answer = { status, headers, body: Buffer.from(body), binding }
-  const fields = es256Seal.sealAnswer(answer, kafka, { nowMs, nonce: 'answer-nonce-0001' })
+  const { headers: fields } = es256Seal.sealAnswer(answer, kafka, { nowMs, nonce: 'answer-nonce-0001' })
   const request = { method, target: binding.target, fields: new Map() }
   const signature_base = baseOf({ status, fields: combineFields(fields), request })
   return { name, outcome: 'accepted', binding, status, headers: fields, body, signature_base }
@@ -87,28 +65,12 @@ const answers = [
   { ...created, name: 'unsealed', headers: json, outcome: 'seal-missing' },
 ]
 
-const keys = Object.fromEntries(
-  ['wit issuer', 'txn gateway-1', `message ${ids.gateway}`, `message ${ids.kafka}`, `message ${ids.s3}`].map((label) => [
-    label,
-    fixedKey(label).export({ format: 'jwk' }),
-  ]),
-)
-
 const vectors = {
   source: 'POP API, vectors/make-seal.ts (Apache-2.0); docs: the seal of requests and answers between workloads',
   note:
     'headers are flat lists of names and values without those that HTTP libraries add; bodies are UTF-8 text; a case overrides ' +
     'what stands in "expected"; outcome is "accepted" or the code of the refusal; the keys are for tests alone',
-  expected: {
-    now_ms: nowMs,
-    trust: trustSection,
-    audience: ids.kafka,
-    boot,
-    peer: ids.gateway,
-    module: txnClaims.tctx.module,
-    operation: txnClaims.tctx.operation,
-    instance: ids.kafka,
-  },
+  expected,
   keys,
   requests,
   answers,
