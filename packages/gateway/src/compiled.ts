@@ -14,6 +14,7 @@ import {
   type CompiledModules,
   type Routes,
 } from './route/destination.ts'
+import { createDecisions, type Decide } from './permit/decisions.ts'
 import type { OpenOperation, OwnOperation } from './serve/operation.ts'
 
 /** The bulletin as the stages use it, compiled once for each change. A section that does not compile leaves the last one in force. */
@@ -21,6 +22,8 @@ export interface Compiled {
   readonly trust: () => Trust
   readonly settings: () => GatewaySettings
   readonly policy: () => Policy
+  /** Decides by that policy. */
+  readonly decide: () => Decide
   readonly policySection: () => PolicySection
   readonly modules: () => CompiledModules
   readonly routes: () => Routes
@@ -52,10 +55,12 @@ export function compileBulletin(
   let modules = compileModules(present('modules'), noModules, failed)
   let policy = policyOf(policySection, modules)
   let routes = compileGatewayRoutes(modules, ownOperations())
+  let decide = createDecisions(policy)
   return {
     trust: () => trust,
     settings: () => settings,
     policy: () => policy,
+    decide: () => decide,
     policySection: () => policySection,
     modules: () => modules,
     routes: () => routes,
@@ -66,6 +71,7 @@ export function compileBulletin(
       if (section === 'settings') settings = readGatewaySection(present('settings'))
       if (section === 'policy') {
         policy = policyOf(present('policy'), modules)
+        decide = createDecisions(policy)
         policySection = present('policy')
       }
       if (section === 'modules') {
@@ -73,6 +79,7 @@ export function compileBulletin(
         routes = compileGatewayRoutes(next, ownOperations())
         modules = next
         policy = policyOf(policySection, modules)
+        decide = createDecisions(policy)
       }
     },
   }

@@ -53,7 +53,7 @@ export function openGate(parts: GateParts): Gate {
     routes: compiled.routes,
     authenticator,
     permitRules: () => ({
-      policy: compiled.policy(),
+      decide: compiled.decide(),
       requireSecondFactor: compiled.settings().security_config.require_2fa,
       bulletinAgeMs: member.bulletin.ageMs,
       // Clients see these: they tell nothing of how many there are.

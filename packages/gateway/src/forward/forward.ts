@@ -50,9 +50,7 @@ async function callAny(
   instances: readonly ModuleInstance[],
   modules: Modules,
 ): Promise<ModuleAnswer> {
-  let unreachable = new PopError('module-unavailable', 'No instance of the module is known now.', {
-    headers: { 'retry-after': '1' },
-  })
+  let unreachable: PopError | undefined
   const start = modules.nextTurn()
   for (let offset = 0; offset < instances.length; offset++) {
     const instance = instances[(start + offset) % instances.length]
@@ -68,7 +66,13 @@ async function callAny(
       unreachable = failure
     }
   }
-  throw unreachable
+  throw unreachable ?? noInstance()
+}
+
+function noInstance(): PopError {
+  return new PopError('module-unavailable', 'No instance of the module is known now.', {
+    headers: { 'retry-after': '1' },
+  })
 }
 
 async function callInstance(

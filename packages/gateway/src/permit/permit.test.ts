@@ -4,6 +4,7 @@ import { compilePolicy } from '@pop-api/policy'
 import { PopError } from '@pop-api/protocol'
 import type { Caller } from '../identify/caller.ts'
 import type { Identified } from '../identify/identify.ts'
+import { createDecisions } from './decisions.ts'
 import { permit, PermissionDenied, type PermitRules } from './permit.ts'
 
 const caller: Caller = {
@@ -27,11 +28,13 @@ function identified(method: string, change: Partial<Caller> = {}, role = 'create
 
 function rules(ageMs = 0): PermitRules {
   return {
-    policy: compilePolicy({
-      roles: { user: ['create_resource'] },
-      module_permissions: { kafka_service: ['kafka.create'] },
-      grants: { user: ['kafka.create'] },
-    }),
+    decide: createDecisions(
+      compilePolicy({
+        roles: { user: ['create_resource'] },
+        module_permissions: { kafka_service: ['kafka.create'] },
+        grants: { user: ['kafka.create'] },
+      }),
+    ),
     requireSecondFactor: true,
     bulletinAgeMs: () => ageMs,
     nextDecisionId: () => 'd1',

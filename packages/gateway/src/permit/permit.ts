@@ -1,7 +1,7 @@
-import { decide, scopeOf, type Policy } from '@pop-api/policy'
 import { PopError } from '@pop-api/protocol'
 import type { Guarded, Identified } from '../identify/identify.ts'
 import { isSafe } from '../receive/received.ts'
+import type { Decide } from './decisions.ts'
 
 declare const permittedBrand: unique symbol
 
@@ -11,9 +11,8 @@ interface PermittedFor<D extends Guarded> {
   /** Id of the decision: all that a client learns of its reason. */
   readonly decision: string
   readonly reason: string
-  /** The words of the Txn-Token's scope; empty for an operation of the gateway. */
+  /** As in `Decided`. */
   readonly scope: string
-  /** Those of the caller's roles that the policy knows: no others mean anything here, and a token may name any number of them. */
   readonly roles: readonly string[]
 }
 
@@ -32,7 +31,7 @@ export class PermissionDenied extends PopError {
 }
 
 export interface PermitRules {
-  readonly policy: Policy
+  readonly decide: Decide
   readonly requireSecondFactor: boolean
   /** Since control last said that this is the present bulletin. */
   readonly bulletinAgeMs: () => number
@@ -41,7 +40,6 @@ export interface PermitRules {
 
 /** security.md, fail modes: a gateway that has lost control changes nothing once its bulletin is this old. */
 const staleBulletinMs = 15 * 60_000
-const anybody = { outcome: 'allow', ownerships: [], reason: 'open to every verified caller' } as const
 
 /**
  * Decides whether the caller may use the operation at all. Refuses with 401 where a second factor is missing, with 403 by the
@@ -58,19 +56,13 @@ export function permit(identified: Identified, rules: PermitRules): Permitted {
   const { destination } = routed
   const requires = destination.kind === 'module' ? destination.operation.requires : destination.requires
   const decision = rules.nextDecisionId()
-  const verdict = requires === undefined ? anybody : decide(rules.policy, caller, requires)
-  if (verdict.outcome === 'deny') throw new PermissionDenied(decision, verdict.reason)
+  const { outcome, reason, scope, roles } = rules.decide(caller, requires)
+  if (outcome === 'deny') throw new PermissionDenied(decision, reason)
   if (!isSafe(routed.received.method) && rules.bulletinAgeMs() > staleBulletinMs)
     throw new PopError('bulletin-stale', 'Changes are refused until control can be reached.', {
       headers: { 'retry-after': '30' },
     })
-  const permitted: Omit<PermittedFor<Guarded>, symbol> = {
-    identified,
-    decision,
-    reason: verdict.reason,
-    roles: caller.roles.filter((role) => rules.policy.roles.has(role) || rules.policy.grants.has(role)),
-    scope: requires?.module === undefined ? '' : scopeOf(requires.module, verdict.ownerships),
-  }
+  const permitted: Omit<PermittedFor<Guarded>, symbol> = { identified, decision, reason, scope, roles }
   // Only this stage makes the brand.
   return permitted as Permitted
 }

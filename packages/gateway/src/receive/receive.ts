@@ -45,6 +45,7 @@ function readMethod(method: string): ReceivedMethod {
 
 /** `::ffff:192.0.2.1` is 192.0.2.1: otherwise one client has two addresses, or all of them one prefix. */
 export function canonicalAddress(address: string): string {
+  if (!address.startsWith('::')) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   return mapped?.[1] ?? address
 }
