@@ -223,6 +223,26 @@ export const problemCatalogue = {
     advice: 'Read it again, look at what changed, and send the ETag of now.',
   },
   'record-too-large': { status: 413, title: 'A record is too large', advice: 'Send values of at most 128 KiB.' },
+  'range-not-satisfiable': {
+    status: 416,
+    title: 'The object has no such bytes',
+    advice: 'The answer’s Content-Range says how many it has.',
+  },
+  'quota-exceeded': {
+    status: 403,
+    title: 'The owner’s quota is used up',
+    advice: 'Delete objects, or ask an operator for more.',
+  },
+  'storage-full': {
+    status: 507,
+    title: 'There is no room left',
+    advice: 'Nothing was lost and nothing was kept; try again once an operator has made room.',
+  },
+  'object-damaged': {
+    status: 500,
+    title: 'The stored object does not verify',
+    advice: 'Its file was changed at rest: give the request id to an operator, and restore it from a backup.',
+  },
   // the seal, between workloads only
   'seal-malformed': {
     status: 400,
