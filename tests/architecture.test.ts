@@ -18,6 +18,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'packages/cli': ['protocol', 'policy', 'settings', 'audit'],
   'packages/testkit': ['protocol', 'audit', 'settings', 'workload', 'identity', 'module', 'gateway', 'control'],
   'modules/kafka-service': ['module', 'workload'],
+  'modules/s3-service': ['keyring', 'module', 'workload'],
 }
 
 const pure = ['packages/protocol', 'packages/policy']

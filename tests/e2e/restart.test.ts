@@ -106,7 +106,7 @@ test('whatever is killed, signed-in clients go on and nothing acknowledged is lo
   assert.equal(created.status, 201)
   const writer = startWriting(pop, token)
   await writer.goesOn()
-  for (const name of ['control', 'identity', 'kafka_service', 'gateway']) {
+  for (const name of ['control', 'identity', 'kafka_service', 's3_service', 'gateway']) {
     const pid = pop.run().processes[name]?.pid ?? 0
     assert.ok(pid > 0, name)
     process.kill(pid, 'SIGKILL')

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { developmentSettings } from '@pop-api/settings'
 import { allGone, makeHome, pidsOf, pop, readJson, startUp } from './up-world.ts'
 
-const names = ['control', 'identity', 'kafka_service', 'gateway']
+const names = ['control', 'identity', 'kafka_service', 's3_service', 'gateway']
 
 test('pop up starts everything, says where in run.json and in a line, and stops on SIGTERM', async () => {
   await using home = await makeHome()
@@ -49,7 +49,7 @@ test('pop up keeps every secret to its owner, and makes users and the secret of 
     kept.push(secret + (await readFile(join(home.path, 'dev-users.json'), 'utf8')))
     const paths = ['dev-users.json', 'lock.db', 'run.json', 'gateway/oidc-client-secret', 'logs/supervisor.log']
     for (const path of paths) assert.equal((await stat(join(home.path, path))).mode & 0o777, 0o600, path)
-    for (const path of ['', 'boot', 'logs', 'gateway', 'control', 'identity', 'kafka_service']) {
+    for (const path of ['', 'boot', 'logs', 'gateway', 'control', 'identity', 'kafka_service', 's3_service']) {
       assert.equal((await stat(join(home.path, path))).mode & 0o777, 0o700, path)
     }
     const text = JSON.stringify(up.told)

@@ -7,8 +7,11 @@ export interface TestModule {
   readonly name: string
   readonly manifest: ManifestDocument
   /** Opens what the handlers need below `home`; disposed after the module. */
-  readonly open: (home: string) => { readonly definition: ModuleDefinition } & Disposable
+  readonly open: (home: string) => OpenedModule | Promise<OpenedModule>
 }
+
+/** A definition, and what its handlers hold until the end. */
+export type OpenedModule = { readonly definition: ModuleDefinition } & (Disposable | AsyncDisposable)
 
 /** A module that runs. */
 export interface StartedModule {
@@ -31,7 +34,7 @@ export async function startTestModule(module: TestModule, surroundings: Surround
   const { boot, workloads, failed } = surroundings
   const onProblem = (problem: unknown): void => failed('-', problem)
   const member = workloads.use(await joinModule(boot, module.manifest, { onProblem }))
-  const { definition } = workloads.use(module.open(boot.home))
+  const { definition } = workloads.use(await module.open(boot.home))
   let bootValue = ''
   const workload: ModuleMembership = {
     ...member,

@@ -114,7 +114,7 @@ test('put() refuses what the owner has no quota for: told, arriving, and many at
   const told = {
     lengthBytes: 1001,
     bytes: (async function* (): AsyncGenerator<Uint8Array> {
-      assert.fail('read')
+      yield assert.fail('read')
     })(),
   }
   await assert.rejects(putBytes(store, 'a', Buffer.of(), told), code('quota-exceeded'))

@@ -3,7 +3,7 @@ import type { JsonObject } from '@pop-api/protocol'
 import { devUsersPath } from '../dev/dev-users-file.ts'
 import { loopback, type Ports } from './ports.ts'
 import type { Prepared } from './prepare.ts'
-import { listeners, type ProgramName } from './programs.ts'
+import { isModule, listeners, type ProgramName } from './programs.ts'
 
 /** What of control every other process must know. */
 export interface ControlFacts {
@@ -17,6 +17,7 @@ export interface ControlFacts {
 export const enrolments = {
   identity: { name: 'identity', kind: 'issuer' },
   kafka_service: { name: 'kafka_service', kind: 'module' },
+  s3_service: { name: 's3_service', kind: 'module' },
   gateway: { name: 'gateway-1', kind: 'gateway' },
 } as const satisfies Partial<Record<ProgramName, { name: string; kind: 'gateway' | 'module' | 'issuer' }>>
 
@@ -59,7 +60,7 @@ export function memberBoot(
     anchor: { root_spki_sha256: rootSpkiSha256 },
     token,
   }
-  if (member === 'kafka_service') return { ...boot, listen: { module: { host: loopback, port: ports.kafka_service } } }
+  if (isModule(member)) return { ...boot, listen: { module: { host: loopback, port: ports[member] } } }
   if (member !== 'identity') return boot
   const { token_expiration, max_failed_attempts, lockout_duration, require_2fa } = settings.security_config
   return {

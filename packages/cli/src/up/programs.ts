@@ -1,7 +1,12 @@
 import { fileURLToPath } from 'node:url'
 
-/** The processes of a run in the order of their start; they are stopped in the reverse one. A module has its manifest's name. */
-export const startOrder = ['control', 'identity', 'kafka_service', 'gateway'] as const
+/** The modules of a run: each is a process that has its manifest's name, and a listener of that name. */
+export const moduleNames = ['kafka_service', 's3_service'] as const
+
+export type ModuleName = (typeof moduleNames)[number]
+
+/** The processes of a run in the order of their start; they are stopped in the reverse one. */
+export const startOrder = ['control', 'identity', ...moduleNames, 'gateway'] as const
 
 export type ProgramName = (typeof startOrder)[number]
 
@@ -13,6 +18,7 @@ export const listeners = [
   { name: 'admin', program: 'control', usualPort: 7445 },
   { name: 'identity', program: 'identity', usualPort: 8444 },
   { name: 'kafka_service', program: 'kafka_service', usualPort: 7101 },
+  { name: 's3_service', program: 's3_service', usualPort: 7102 },
 ] as const satisfies readonly { name: string; program: ProgramName; usualPort: number }[]
 
 export type ListenerName = (typeof listeners)[number]['name']
@@ -21,8 +27,14 @@ const paths: Readonly<Record<ProgramName | 'make-dev-users', string>> = {
   control: 'packages/control/bin/control.ts',
   identity: 'packages/identity/bin/identity.ts',
   kafka_service: 'modules/kafka-service/bin/kafka-service.ts',
+  s3_service: 'modules/s3-service/bin/s3-service.ts',
   gateway: 'packages/gateway/bin/gateway.ts',
   'make-dev-users': 'packages/identity/bin/make-dev-users.ts',
+}
+
+/** Whether a process is a module. */
+export function isModule(name: ProgramName): name is ModuleName {
+  return (moduleNames as readonly string[]).includes(name)
 }
 
 /** Absolute path of a program in this checkout. The supervisor starts programs and imports none of them. */

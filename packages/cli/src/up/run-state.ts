@@ -4,7 +4,7 @@ import { writeFamily } from './family.ts'
 import { writeOwnFile } from './own-file.ts'
 import type { Ports } from './ports.ts'
 import { publicCaPath, type Prepared } from './prepare.ts'
-import { startOrder, type ListenerName, type ProgramName } from './programs.ts'
+import { moduleNames, startOrder, type ListenerName, type ProgramName } from './programs.ts'
 import { writeRunFile, type RunFile, type RunProcess } from './run-file.ts'
 
 /** What is known of a run: who is there, where they listen, and what they said when they were ready. */
@@ -51,7 +51,7 @@ export function openRunState({ home, settings }: Prepared, chosen: Ports): RunSt
     control: urlOf('control'),
     admin: urlOf('admin'),
     issuer: issuer ?? '',
-    modules: { kafka_service: urlOf('kafka_service') },
+    modules: Object.fromEntries(moduleNames.map((name) => [name, urlOf(name)])),
     ca: publicCaPath(home),
   })
   const writeFiles = async (isComplete: boolean): Promise<void> => {
@@ -80,7 +80,7 @@ export function openRunState({ home, settings }: Prepared, chosen: Ports): RunSt
         hold('gateway', textOf(name, message, 'gateway'))
         hold('operations', textOf(name, message, 'operations'))
       } else {
-        hold('kafka_service', textOf(name, message, 'address'))
+        hold(name, textOf(name, message, 'address'))
       }
       const started = processes.get(name)
       if (started !== undefined) processes.set(name, { ...started, ready: true })

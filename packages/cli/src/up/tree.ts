@@ -12,7 +12,7 @@ import { writeOwnFile } from './own-file.ts'
 import type { Ports } from './ports.ts'
 import type { Prepared } from './prepare.ts'
 import { openProcessOutput, type ProcessOutput } from './process-output.ts'
-import { programPath, startOrder, type ProgramName } from './programs.ts'
+import { moduleNames, programPath, startOrder, type ProgramName } from './programs.ts'
 import type { RunFile } from './run-file.ts'
 import { openRunState, type RunState } from './run-state.ts'
 
@@ -52,13 +52,14 @@ export class Tree implements AsyncDisposable {
 
   /** Starts everything and writes `run.json`. Throws `FirstStartError` for a process that did not become ready. */
   async start(): Promise<RunFile> {
-    const { control, identity, kafka_service, gateway } = this.#processes
+    const { control, identity, gateway } = this.#processes
     // What an earlier run could not remove holds tokens that nobody shall use any more.
     await rm(this.#bootFolder, { recursive: true, force: true })
     await mkdir(this.#bootFolder, { mode: 0o700 })
     await control.start()
     if (this.#options.prepared.clientSecret !== undefined) await identity.start()
-    await Promise.all([kafka_service.start(), gateway.start()])
+    const modules = moduleNames.map((name) => this.#processes[name].start())
+    await Promise.all([...modules, gateway.start()])
     this.#isComplete = true
     await this.#state.write(true)
     return this.#state.runFile()
@@ -138,6 +139,7 @@ function mapPrograms<T>(make: (name: ProgramName) => T): Record<ProgramName, T> 
     control: make('control'),
     identity: make('identity'),
     kafka_service: make('kafka_service'),
+    s3_service: make('s3_service'),
     gateway: make('gateway'),
   }
 }
