@@ -227,6 +227,24 @@ test('no client makes a series: a flood of made-up paths, methods, users, tokens
   assert.deepEqual([...(await series()).keys()], earlier)
 })
 
+for (const [stage, who] of [
+  ['admit', 'address'],
+  ['limit', 'caller'],
+]) {
+  test(`/metrics counts what comes too often, at ${stage}`, async () => {
+    const low = { [`${who}_rate`]: 1, [`${who}_burst`]: 1 }
+    await pop.changeSettings((settings) => ({ ...settings, limits: { ...settings.limits, ...low } }))
+    let refused = 0
+    const grown = await growth(async () => {
+      for (let index = 0; index < 8; index++) if ((await pop.call(bob, 'GET', topics)).status === 429) refused++
+    })
+    assert.ok(refused > 0)
+    assert.equal(grown[`pop_refusals_total{stage="${stage}",code="rate-limited"}`], refused)
+    const high = { [`${who}_rate`]: 100_000, [`${who}_burst`]: 100_000 }
+    await pop.changeSettings((settings) => ({ ...settings, limits: { ...settings.limits, ...high } }))
+  })
+}
+
 test('nothing inside went wrong', () => {
   assert.deepEqual(pop.failures, [])
 })

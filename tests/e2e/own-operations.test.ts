@@ -58,9 +58,9 @@ test('GET /v1/pop/metrics counts answers and refusals, under names that no clien
   assert.equal(status, 200)
   const text = JSON.stringify(body)
   assert.match(text, /\{"service":"kafka_service","operation":"DELETE \/topics\/\{topic\}","status":"403","count":1\}/)
-  assert.match(text, /\{"code":"permission-denied","count":1\}/)
-  assert.match(text, /\{"code":"ambiguous-target","count":1\}/)
-  assert.match(text, /\{"code":"credential-missing","count":1\}/)
+  assert.match(text, /\{"stage":"permit","code":"permission-denied","count":1\}/)
+  assert.match(text, /\{"stage":"receive","code":"ambiguous-target","count":1\}/)
+  assert.match(text, /\{"stage":"identify","code":"credential-missing","count":1\}/)
   assert.doesNotMatch(text, /made-up/)
   const prometheus = await (await fetch(`${pop.operations}/metrics`)).text()
   assert.match(
