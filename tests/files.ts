@@ -28,6 +28,13 @@ const manifest: ManifestDocument = {
       get: { operationId: 'get', 'x-pop-requires': { ...requires, module: 's3.download' } },
       head: { operationId: 'head', 'x-pop-requires': { ...requires, module: 's3.download' } },
     },
+    '/events': {
+      get: {
+        operationId: 'events',
+        'x-pop-requires': { ...requires, module: 's3.download' },
+        'x-pop-stream': 'events',
+      },
+    },
     '/closed': { put: { operationId: 'closed', 'x-pop-requires': requires, 'x-pop-stream': 'upload' } },
     '/plain': { post: { operationId: 'plain', 'x-pop-requires': requires } },
   },
@@ -61,7 +68,12 @@ export function filesModule(world: FilesWorld): TestModule {
   })
   const closed: Handler = () => ({ status: 200, body: { unread: true } })
   const plain: Handler = () => ({ status: 204 })
-  const handlers = { put, get, head: get, closed, plain }
+  const events: Handler = () => ({
+    status: 200,
+    headers: { 'content-type': 'text/event-stream' },
+    stream: world.answer(),
+  })
+  const handlers = { put, events, get, head: get, closed, plain }
   return {
     name: 'files',
     manifest,

@@ -106,6 +106,34 @@ test('an upload to an operation that takes none is buffered, and too large', asy
   assert.equal(response.statusCode, 413)
 })
 
+test('an event reaches the client when it happens, and the module learns that the client has gone', async () => {
+  const gone = Promise.withResolvers<string>()
+  async function* told(): AsyncGenerator<Uint8Array> {
+    try {
+      yield Buffer.from('data: 1\n\n')
+      // Without this the first event would be enough to end it.
+      for (let count = 2; ; count++) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        yield Buffer.from(`data: ${count}\n\n`)
+      }
+    } finally {
+      gone.resolve('gone')
+    }
+  }
+  files.answer = () => ({ bytes: told() })
+  const { hostname, port } = new URL(pop.gateway)
+  const headers = { authorization: `Bearer ${token}` }
+  const path = '/v1/files/events'
+  const request = startRequest({ host: hostname, port, path, ca: pop.ca, agent: false, headers })
+  request.end()
+  const [response] = await once(request, 'response')
+  const [first] = await once(response, 'data')
+  assert.equal(String(first), 'data: 1\n\n')
+  request.on('error', () => undefined)
+  request.destroy()
+  assert.equal(await gone.promise, 'gone')
+})
+
 test('nothing inside went wrong', () => {
   assert.deepEqual(pop.failures, [])
 })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { es256Seal, fieldPairs, type BodySealer, type RequestBinding } from '@pop-api/protocol'
+import { es256Seal, fieldPairs, PopError, type BodySealer, type RequestBinding } from '@pop-api/protocol'
 import type { ModuleContext } from './context.ts'
 import { isStreamed, refusalOf, type Outcome, type StreamedOutcome } from './outcome.ts'
 
@@ -58,7 +58,7 @@ export async function sendStream(
     response.end()
   } catch (fault) {
     response.destroy()
-    context.onFault(fault, '-')
+    if (!(fault instanceof PopError && fault.code === 'client-gone')) context.onFault(fault, '-')
     await record(refusalOf(fault, '-', undefined)).catch((unrecorded: unknown) => context.onFault(unrecorded, '-'))
   }
 }
@@ -69,12 +69,27 @@ async function pour(
   sealer: BodySealer | undefined,
 ): Promise<void> {
   const gone = new AbortController()
-  response.once('close', () => gone.abort(new Error('The gateway closed the connection.')))
+  response.once('close', () => gone.abort(clientGone()))
   for await (const piece of bytes) {
-    if (response.destroyed) throw new Error('The gateway closed the connection.')
+    if (response.destroyed) throw clientGone()
     sealer?.add(piece)
-    if (piece.length > 0 && !response.write(piece)) await once(response, 'drain', { signal: gone.signal })
+    if (piece.length > 0 && !response.write(piece)) await drained(response, gone.signal)
   }
+}
+
+async function drained(response: ServerResponse, gone: AbortSignal): Promise<void> {
+  try {
+    await once(response, 'drain', { signal: gone })
+  } catch (failure) {
+    // An aborted wait says only that it was; the signal says why.
+    gone.throwIfAborted()
+    throw failure
+  }
+}
+
+/** Nobody's fault: whoever asked for the answer does not want the rest of it. */
+function clientGone(): PopError {
+  return new PopError('client-gone', 'The gateway closed the connection before the end of the answer.')
 }
 
 /**
