@@ -98,14 +98,15 @@ async function allRecords(pop: Supervised, token: string): Promise<number[]> {
 }
 
 /** Key → ETag of every object that can be seen. */
-async function allObjects(pop: Supervised, token: string): Promise<Map<string, string>> {
+async function allObjects(pop: Supervised, accessToken: string): Promise<Map<string, string>> {
   const found = new Map<string, string>()
   for (let more = ''; ;) {
-    const { status, body } = await clientOf(pop).call(token, 'GET', `/v1/s3/buckets/crash/objects${more}`)
+    const { status, body } = await clientOf(pop).call(accessToken, 'GET', `/v1/s3/buckets/crash/objects${more}`)
     const data = body['data']
     if (status !== 200 || !Array.isArray(data)) throw new Error(`The objects cannot be listed: ${status}.`)
     for (const { key, etag } of data) found.set(key, etag)
-    if (body['next_page_token'] === undefined) return found
-    more = `?page_token=${String(body['next_page_token'])}`
+    const { next_page_token: token } = body
+    if (typeof token !== 'string') return found
+    more = `?page_token=${token}`
   }
 }

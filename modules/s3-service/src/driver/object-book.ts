@@ -6,7 +6,7 @@ import { listObjects } from './list-objects.ts'
 import type { BucketInfo, Listing, ListWanted, Precondition } from './object-driver.ts'
 
 /** One incarnation of a bucket: one that is made anew under the same name is another. */
-export interface BookedBucket {
+interface BookedBucket {
   readonly id: number
   readonly owner: string
 }
@@ -18,7 +18,7 @@ export interface Usage {
 }
 
 /** A whole object that lies on the disk and is not visible yet. */
-export interface NewObject extends BookedObject {
+interface NewObject extends BookedObject {
   readonly bucketId: number
 }
 

@@ -44,7 +44,7 @@ function open(sealed: Buffer, { dataKey, context }: Sealing, index: number, last
 }
 
 /** Reads exactly so many bytes. Throws `object-damaged` where the file ends before. */
-export async function readAll(file: FileHandle, length: number, position: number): Promise<Buffer> {
+async function readAll(file: FileHandle, length: number, position: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length)
   for (let read = 0; read < length;) {
     const { bytesRead } = await file.read(bytes, read, length - read, position + read)

@@ -1,7 +1,7 @@
 import { refuseAbove, type Quota, type Usage } from './object-book.ts'
 
 /** Room that an upload holds while it arrives. Dispose it when the upload has ended, however it did. */
-export interface Reservation {
+interface Reservation {
   /** Told of bytes that arrived. Throws `quota-exceeded` where they find no room. */
   readonly grow: (bytes: number) => void
   readonly [Symbol.dispose]: () => void

@@ -2,7 +2,7 @@ import { decide, scopeOf, type Policy, type Requirement } from '@pop-api/policy'
 import type { Caller } from '../identify/caller.ts'
 
 /** What the policy says of a caller and a requirement. */
-export interface Decided {
+interface Decided {
   readonly outcome: 'allow' | 'deny'
   readonly reason: string
   /** The words of the Txn-Token's scope; empty for an operation of the gateway. */
