@@ -18,6 +18,8 @@ export function sources(): readonly Source[] {
     'tests/**/*.ts',
     'examples/**/*.ts',
     'vectors/*.ts',
+    'docs/*.ts',
+    'demo/*.ts',
   ]
   return globSync(patterns, { cwd: root })
     .sort()

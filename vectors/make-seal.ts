@@ -1,4 +1,4 @@
-// Writes seal.json: `node vectors/make-seal.ts`. Keys, clock, nonces and texts are fixed; ES256 signatures are not, so each run
+// Writes seal.json: `node --conditions=@pop-api/source vectors/make-seal.ts`. Keys, clock, nonces and texts are fixed; ES256 signatures are not, so each run
 // writes other bytes that verify alike. packages/protocol/src/seal/vectors.test.ts says whether a file is right.
 import { writeFile } from 'node:fs/promises'
 import { identityOf, ids, nowMs, requestToSeal, txnClaims, txnToken } from '../packages/protocol/src/seal/fixed-world.ts'
@@ -18,7 +18,7 @@ function requestCase(name: string, change: Parameters<typeof requestToSeal>[0] =
   const { headers } = es256Seal.sealRequest(request, identity, { nowMs, nonce: 'request-nonce-0001' })
   const { method, target } = request
   const signature_base = baseOf({ method, target, fields: combineFields(headers) })
-  return { name, outcome: 'accepted', method, target, headers, body: text(request.body), signature_base }
+  return { name, outcome: 'accepted', method, target, headers, body: text(request.body instanceof Uint8Array ? request.body : undefined), signature_base }
 }
 
 function answerCase(name: string, status: number, body: string, headers: readonly string[], method = 'POST') {

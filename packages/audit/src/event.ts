@@ -15,6 +15,8 @@ export interface AuditEvent {
   readonly ip_address: string
   readonly status: AuditStatus
   readonly request_id?: string
+  /** Trace id of W3C Trace Context: the same at gateway and module, and in whatever tracing system the client reports to. */
+  readonly trace?: string
   readonly txn?: string
   readonly decision?: string
   readonly reason?: string
@@ -52,6 +54,7 @@ export interface AuditQuery {
   readonly since?: string
   readonly until?: string
   readonly request_id?: string
+  readonly trace?: string
   readonly txn?: string
   readonly decision?: string
 }
@@ -75,6 +78,7 @@ export function matches(event: AuditEvent, query: AuditQuery): boolean {
     (query.since === undefined || event.timestamp >= query.since) &&
     (query.until === undefined || event.timestamp <= query.until) &&
     (query.request_id === undefined || event.request_id === query.request_id) &&
+    (query.trace === undefined || event.trace === query.trace) &&
     (query.txn === undefined || event.txn === query.txn) &&
     (query.decision === undefined || event.decision === query.decision)
   )

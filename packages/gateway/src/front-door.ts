@@ -14,6 +14,8 @@ import { send } from './send.ts'
 
 /** A refusal that no later stage will record. */
 export interface DoorRefusal {
+  /** Whether a stage behind the door refused, which has told the metrics. */
+  readonly behind: boolean
   readonly requestId: string
   readonly address: string
   readonly error: PopError
@@ -71,7 +73,7 @@ export function openDoor(server: Server, door: FrontDoor): void {
     // One refusal closes a connection: what the parser says of the bytes behind it is about nothing that anybody asked.
     if (!sockets.refuse(socket)) return
     const requestId = door.nextRequestId()
-    door.refused({ requestId, address: addressOf(socket), error })
+    door.refused({ behind: false, requestId, address: addressOf(socket), error })
     if (sockets.mayAnswer(socket)) answerSocket(socket, error, requestId)
     else socket.destroy()
   }
@@ -101,7 +103,7 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
   const received = receiveOrRefuse(request, exchange, requestId)
   if (received instanceof PopError) {
     sockets.refuse(socket)
-    door.refused({ requestId, address: addressOf(socket), error: received })
+    door.refused({ behind: false, requestId, address: addressOf(socket), error: received })
     await send(response, refuse(received, requestId), { requestId, close: true, head: request.method === 'HEAD' })
     return
   }
@@ -113,7 +115,7 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
     answer = await door.handle(received, body)
   } catch (failure) {
     if (!(failure instanceof PopError)) door.failed(requestId, failure)
-    else door.refused({ requestId, address: received.address, error: failure })
+    else door.refused({ behind: true, requestId, address: received.address, error: failure })
     answer = refuseRequest(failure, received)
   }
   // Bytes of a body that nobody read must never be taken for the next request.

@@ -6,7 +6,7 @@ import { forward, type Modules } from './forward/forward.ts'
 import { identify } from './identify/identify.ts'
 import type { Authenticator } from './identify/verify-token.ts'
 import { permit, permits, PermissionDenied, type PermitRules } from './permit/permit.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { Progress } from './progress.ts'
 import type { RequestBody } from './receive/body.ts'
 import type { Received } from './receive/received.ts'
@@ -15,6 +15,7 @@ import { asPopError, refuseRequest } from './refuse/refuse.ts'
 import type { Routes } from './route/destination.ts'
 import { leadsTo, route } from './route/route.ts'
 import { serveOpen, serveOwn } from './serve/serve.ts'
+import type { Traces } from './trace/traces.ts'
 import { bodyOf, validate } from './validate/validate.ts'
 
 /** All that the stages need, as it stands when a request arrives. */
@@ -33,7 +34,8 @@ export interface Gate {
   readonly dresser: Dresser
   readonly modules: Modules
   readonly recorder: Recorder
-  readonly metrics: Pick<Metrics, 'answered'>
+  readonly traces: Traces
+  readonly metrics: Pick<Metrics, 'ticksMs' | 'answered' | 'refused'>
   /** Told of what went wrong inside: an error that is no refusal, and the cause of a 5xx. */
   readonly failed: (requestId: string, failure: unknown) => void
 }
@@ -43,44 +45,66 @@ export interface Gate {
  * `admit` refuses, or too many strangers are refused: that is counted at the door, so that a stranger cannot fill the log.
  */
 export async function handle(received: Received, body: RequestBody, gate: Gate): Promise<Answer> {
-  admit(received, gate.admission) // 429 503
-  const progress: Progress = { received, opened: false }
+  const progress = begin(received, gate)
   try {
+    admit(received, gate.admission) // 429 503
+    progress.stage = 'route'
     const routed = (progress.routed = route(received, gate.routes())) // 404 405
-    if (leadsTo(routed, 'open'))
+    if (leadsTo(routed, 'open')) {
+      progress.stage = 'serve'
       return await close(progress, await serveOpen(routed, body, progress, gate.limitSignIn), gate)
+    }
+    progress.stage = 'identify'
     const identified = await identify(routed, gate.authenticator) // 400 401 503
     progress.caller = identified.caller
+    progress.stage = 'permit'
     const permitted = permit(identified, gate.permitRules()) // 401 403 503
     progress.decision = permitted.decision
     progress.reason = permitted.reason
+    progress.stage = 'limit'
     gate.limit(identified.caller.subject, received.startedMs) // 429
     if (permits(permitted, 'own')) {
+      progress.stage = 'serve'
       const answer = await serveOwn(permitted, body, (txn) => announce(progress, txn, gate))
       return await close(progress, answer, gate)
     }
+    progress.stage = 'validate'
     const validated = validate(permitted, await bodyOf(permitted, body, gate.bodyBytesMax())) // 400 408 413 415 422
-    const dressed = dress(validated, gate.dresser)
+    progress.stage = 'dress'
+    const dressed = dress(validated, progress.trace, gate.dresser)
     progress.decision = dressed.decision
     await announce(progress, dressed.txn, gate) // 503
+    progress.stage = 'forward'
     return await close(progress, await forward(dressed, gate.modules), gate) // 502 503 504
   } catch (failure) {
     // Whoever named an account has been limited already, and every try against an account is to be seen.
     const stranger = progress.caller === undefined && progress.account === undefined
-    if (stranger && !gate.strangerFits(received)) throw failure
+    if (progress.stage === 'admit' || (stranger && !gate.strangerFits(received))) {
+      gate.metrics.refused(progress, asPopError(failure))
+      throw failure
+    }
     return close(progress, refusal(progress, failure, gate), gate)
   }
 }
 
+function begin(received: Received, { traces, metrics }: Gate): Progress {
+  const trace = traces(received.fields.get('traceparent'))
+  return { received, trace, beganMs: metrics.ticksMs(), stage: 'admit', opened: false }
+}
+
 /** Puts the opening event of a change on the disk: from then on it may have happened. */
 async function announce(progress: Progress, txn: string, gate: Gate): Promise<void> {
+  const { stage } = progress
   progress.txn = txn
+  progress.stage = 'record'
   await recordOpening(progress, gate.recorder)
   progress.opened = true
+  progress.stage = stage
 }
 
 function refusal(progress: Progress, failure: unknown, gate: Gate): Answer {
   const error = asPopError(failure)
+  progress.refusal = error
   if (error.status >= 500) gate.failed(progress.received.requestId, failure)
   if (failure instanceof PermissionDenied) progress.decision = failure.decision
   progress.reason = failure instanceof PermissionDenied ? failure.reason : error.code
@@ -90,37 +114,44 @@ function refusal(progress: Progress, failure: unknown, gate: Gate): Answer {
 /** An answer leaves only once it is recorded; if it cannot be, the client is told so, and whether something was done. */
 async function close(progress: Progress, answer: Answer, gate: Gate): Promise<Answer> {
   if (isStreamed(answer)) return { ...answer, body: recordAtEnd(progress, answer, gate) }
-  gate.metrics.answered(progress, answer)
   try {
     await recordClosing(progress, answer, gate.recorder)
-    return answer
   } catch (failure) {
     const outcome = progress.opened ? 'unknown' : 'nothing done'
     const unrecorded = new PopError('audit-unavailable', 'The request could not be recorded.', {
       cause: failure,
       members: { outcome },
     })
+    progress.stage = 'record'
+    progress.refusal = unrecorded
+    gate.metrics.answered(progress, unrecorded.status)
     return refuseRequest(unrecorded, progress.received)
   }
+  gate.metrics.answered(progress, answer.status)
+  return answer
 }
 
 /** The closing event of a streamed answer is written before its last byte leaves, or says how the stream broke. */
 function recordAtEnd(progress: Progress, answer: Answer & { readonly body: StreamedBody }, gate: Gate): StreamedBody {
   const { pieces, finish, abandon } = answer.body
-  const end = async (ended: Answer): Promise<void> => {
-    gate.metrics.answered(progress, ended)
-    await recordClosing(progress, ended, gate.recorder)
-  }
+  let recorded = false
   return {
     pieces,
     finish: async () => {
       const last = await finish()
-      await end(answer)
+      progress.stage = 'record'
+      await recordClosing(progress, answer, gate.recorder)
+      gate.metrics.answered(progress, answer.status)
+      recorded = true
       return last
     },
     abandon: async (failure) => {
       await abandon(failure)
-      await end(refusal(progress, failure, gate)).catch((unrecorded: unknown) =>
+      // The client went between the record and its last byte: one request has one closing event.
+      if (recorded) return
+      const ended = refusal(progress, failure, gate)
+      gate.metrics.answered(progress, ended.status)
+      await recordClosing(progress, ended, gate.recorder).catch((unrecorded: unknown) =>
         gate.failed(progress.received.requestId, unrecorded),
       )
     },

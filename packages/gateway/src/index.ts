@@ -1,3 +1,4 @@
+export { latencyBuckets, metricCatalogue, type MetricKind } from './metrics/catalogue.ts'
 export {
   benchmarkParts,
   startGateway,

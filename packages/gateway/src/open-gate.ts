@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { AuditLog } from '@pop-api/audit'
 import { createNonceSource, createWitCache, type Seal } from '@pop-api/protocol'
@@ -13,9 +13,10 @@ import { createKeySet } from './identify/key-set.ts'
 import { createTokenCache } from './identify/token-cache.ts'
 import type { Authenticator } from './identify/verify-token.ts'
 import { createBuckets, createRateLimiter } from './limit/gcra.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { Provider } from './provider/provider.ts'
 import type { Revocations } from './revoke/revocations.ts'
+import { createTraces } from './trace/traces.ts'
 
 /** What a gate is made of; all of it is the caller's to dispose. */
 export interface GateParts {
@@ -73,6 +74,7 @@ export function openGate(parts: GateParts): Gate {
       agentOf: ({ spiffe_id: id, address }) => pools.agentOf(id, address),
       nextNonce: parts.dresser.nextNonce,
       trust: compiled.trust,
+      upstreams: metrics.upstreams,
       wits: createWitCache(witsMax),
       // The pool of an instance connects to that identity and to no other.
       peerOf: ({ spiffe_id: id }) => id,
@@ -84,8 +86,10 @@ export function openGate(parts: GateParts): Gate {
       audit,
       level: () => compiled.settings().mode.audit_level,
       alarm: (failure) => failed('-', failure),
+      recording: metrics.recording,
       nowMs,
     },
+    traces: createTraces((bytes) => void randomFillSync(bytes)),
     metrics,
     failed,
   }

@@ -7,6 +7,7 @@ import { permit, type PermitRules } from './permit/permit.ts'
 import type { Received } from './receive/received.ts'
 import type { ModuleDestination, Routes } from './route/destination.ts'
 import { route, type Routed } from './route/route.ts'
+import type { Trace } from './trace/traces.ts'
 import { validate } from './validate/validate.ts'
 
 // Checked by the compiler, never run: a request that skipped a stage does not compile.
@@ -16,6 +17,7 @@ declare const routes: Routes
 declare const authenticator: Authenticator
 declare const rules: PermitRules
 declare const dresser: Dresser
+declare const trace: Trace
 declare const modules: Modules
 const body = Buffer.alloc(0)
 
@@ -42,6 +44,6 @@ permit({ routed, caller: undefined }, rules)
 // @ts-expect-error: what nobody permitted is not validated
 validate(routed, body)
 // @ts-expect-error: what nobody permitted is not dressed
-dress({ permitted: routed, body }, dresser)
+dress({ permitted: routed, body }, trace, dresser)
 // @ts-expect-error: what was not dressed does not leave
 void forward(routed, modules)

@@ -12,7 +12,7 @@ import { compileBulletin, type Compiled } from './compiled.ts'
 import { doorOptions, openDoor } from './front-door.ts'
 import { handle } from './handle.ts'
 import { keepKeysFresh } from './identify/refresh-keys.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { openAuthenticator, openDresser, openGate } from './open-gate.ts'
 import { createOperationsListener, type ReadinessCheck } from './operations/operations-listener.ts'
 import { presentProvider } from './provider/present-provider.ts'
@@ -74,7 +74,7 @@ const drainMs = 5_000
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { member, home, failed } = options
-  const metrics = createMetrics(Date.now())
+  const metrics = openMetrics(member)
   let draining = false
   let address = ''
   let own: readonly (OwnOperation | OpenOperation)[] = []
@@ -86,7 +86,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   started.defer(followSettings(member, compiled, options.onSettings))
   const audit = started.use(await openFileLog({ directory: join(home, 'audit') }))
   const refusalLog = started.use(await openFileLog({ directory: join(home, 'refusals'), ...refusalSpace }))
-  const refusals = started.use(countRefusals({ audit: refusalLog, nowMs: Date.now, alarm }))
+  const refusals = started.use(
+    countRefusals({ audit: refusalLog, nowMs: Date.now, alarm, recording: metrics.recording }),
+  )
   const revocations = started.use(await openRevocations(home, Date.now))
   const provider = started.use(presentProvider(compiled.settings))
   const { seal, tokensMax } = options[benchmarkParts] ?? { seal: es256Seal, tokensMax: verifiedTokensMax }
@@ -110,7 +112,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     handle: (received, body) => handle(received, body, gate),
     refused: (refusal) => {
       refusals.count(refusal)
-      metrics.refusedAtDoor(refusal.error.code)
+      if (!refusal.behind) metrics.refusedAtDoor(refusal.error.code)
     },
     failed,
     nextRequestId: randomUUID,
@@ -138,6 +140,15 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     operations: `${plain ? 'http' : 'https'}://${operationsAddress}`,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+function openMetrics({ bulletin }: GatewayMembership): Metrics {
+  return createMetrics({
+    startedMs: Date.now(),
+    ticksMs: () => performance.now(),
+    bulletinAgeMs: bulletin.ageMs,
+    modules: () => bulletin.section('modules'),
+  })
 }
 
 /** Tells of the settings now and after each change of them; gives the way to stop. */

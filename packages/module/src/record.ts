@@ -1,5 +1,5 @@
 import { resourceActions, type AuditEvent } from '@pop-api/audit'
-import type { Effect, RequestHead } from '@pop-api/protocol'
+import { traceIdOf, type Effect, type RequestHead } from '@pop-api/protocol'
 import type { Outcome } from './outcome.ts'
 
 /** What is known of one action when it ends. */
@@ -20,6 +20,7 @@ export interface Account {
 export function auditEvent(account: Account, outcome: Outcome): AuditEvent {
   const { head, operation } = account
   const txn = head?.txn
+  const trace = head === undefined ? undefined : traceIdOf(head.headers)
   return {
     timestamp: new Date(account.endedMs).toISOString(),
     action: actionOf(account, outcome),
@@ -29,6 +30,7 @@ export function auditEvent(account: Account, outcome: Outcome): AuditEvent {
     ip_address: txn?.rctx.req_ip ?? account.peerAddress,
     status: outcome.problem === undefined ? 'success' : outcome.status >= 500 ? 'failure' : 'refused',
     ...(head === undefined ? {} : { request_id: head.requestId }),
+    ...(trace === undefined ? {} : { trace }),
     ...(txn === undefined ? {} : { txn: txn.txn, decision: txn.tctx.decision, subject: txn.sub }),
     ...(outcome.problem === undefined ? {} : { reason: outcome.problem }),
     ...(operation === undefined ? {} : { operation }),

@@ -147,6 +147,25 @@ function bindsAnyway(name: string): boolean {
   return /Authorization|cookie|API key/.test(name)
 }
 
+test('createModuleServer() records the trace that the gateway sends under its seal, and none for what names none', async () => {
+  const { definition } = notes()
+  await using world = await startWorld(definition)
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+  await world.call({ ...creation, headers: ['traceparent', traceparent] })
+  await world.call({ ...reading, headers: ['traceparent', 'nonsense'] })
+  await world.call(reading)
+  const refused = await world.call({
+    ...reading,
+    headers: ['traceparent', traceparent],
+    tamper: (sent) => ({ ...sent, headers: exchanged(sent.headers, 'traceparent', traceparent.replace('4b', '5b')) }),
+  })
+  assert.equal(refused.json['code'], 'seal-invalid')
+  assert.deepEqual(
+    (await world.events()).map(({ trace }) => trace),
+    ['4bf92f3577b34da6a3ce929d0e0e4736', undefined, undefined, undefined],
+  )
+})
+
 test('createModuleServer() refuses a replayed seal', async () => {
   const { definition, reached } = notes()
   await using world = await startWorld(definition)

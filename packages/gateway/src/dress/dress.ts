@@ -13,6 +13,7 @@ import type { Permitted } from '../permit/permit.ts'
 import type { FollowedBody } from '../receive/body.ts'
 import { isSafe } from '../receive/received.ts'
 import type { ModuleDestination } from '../route/destination.ts'
+import type { Trace } from '../trace/traces.ts'
 import type { Authorization, TxnCache } from './txn-cache.ts'
 
 /** A permitted request whose parameters and body match the schemas of its operation. */
@@ -48,13 +49,17 @@ export interface Dressed {
 
 const txnLifeSeconds = 60
 
-/** Mints the Txn-Token and takes only the fields that may cross: nothing that the client says of itself reaches a module. */
-export function dress(validated: Validated, dresser: Dresser): Dressed {
+/**
+ * Mints the Txn-Token and takes only the fields that may cross: nothing that the client says of itself reaches a module. The field
+ * `traceparent` is ours, whatever came; it crosses under the seal like every other.
+ */
+export function dress(validated: Validated, trace: Trace, dresser: Dresser): Dressed {
   const { seal, sealIdentity, nextNonce, nowMs } = dresser
   const { received, destination } = validated.permitted.identified.routed
   const { txnToken, txn, decision } = authorize(validated.permitted, dresser)
-  const headers: string[] = []
+  const headers: string[] = ['traceparent', trace.traceparent]
   for (const [name, value] of received.fields) {
+    if (name === 'traceparent') continue
     if (requestHopFields.has(name) || destination.requestFields.has(name)) headers.push(name, value.trim())
   }
   const { method, target, requestId } = received

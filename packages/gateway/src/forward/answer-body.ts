@@ -1,12 +1,14 @@
-import { PopError, sealLimits, type Seal } from '@pop-api/protocol'
+import { sealLimits, type Seal } from '@pop-api/protocol'
 import type { StreamedBody } from '../answer.ts'
+import { noteFailure, type Upstream } from '../metrics/upstreams.ts'
 import { brokenExchange, type StreamedAnswer } from './module-answer.ts'
+import { answerUnverified } from './seal-failure.ts'
 
 /**
  * The body of a streamed answer on its way to the client. The piece that came last is held back until the end has verified; of
  * events, whose end nobody seals, each goes on at once.
  */
-export function answerBody(answer: StreamedAnswer, seal: Seal, nowMs: () => number): StreamedBody {
+export function answerBody(answer: StreamedAnswer, upstream: Upstream, seal: Seal, nowMs: () => number): StreamedBody {
   const { source, stream, rawTrailers } = answer
   const verifier = seal.verifyBody(stream, sealLimits)
   let held: Buffer = Buffer.alloc(0)
@@ -16,8 +18,9 @@ export function answerBody(answer: StreamedAnswer, seal: Seal, nowMs: () => numb
     try {
       // The stream has no encoding, so its chunks are Buffers.
       for await (const piece of source as AsyncIterable<Buffer>) {
+        upstream.answerBytes += piece.length
         const refusal = verifier.add(piece)
-        if (refusal !== undefined) throw unverified(refusal)
+        if (refusal !== undefined) throw answerUnverified(refusal)
         if (held.length > 0) yield held
         held = piece
         if (stream.stream === 'trailer') continue
@@ -25,24 +28,25 @@ export function answerBody(answer: StreamedAnswer, seal: Seal, nowMs: () => numb
         yield piece
       }
     } catch (failure) {
-      throw brokenExchange(failure)
+      throw noted(brokenExchange(failure))
     }
   }
 
   async function finish(): Promise<Uint8Array> {
     const end = verifier.end(rawTrailers(), nowMs())
-    if (!end.ok) throw unverified(end)
-    if (end.value !== 'complete') throw unverified({ code: 'seal-body', detail: 'The module broke its answer off.' })
+    if (!end.ok) throw noted(answerUnverified(end))
+    if (end.value !== 'complete') throw noted(answerUnverified(brokenOff))
     return held
   }
 
   async function abandon(): Promise<void> {
     source.destroy()
   }
+
+  function noted<F>(failure: F): F {
+    noteFailure(upstream, failure)
+    return failure
+  }
 }
 
-function unverified({ code, detail }: { readonly code: string; readonly detail: string }): PopError {
-  return new PopError('answer-unverified', 'The answer of the module does not verify.', {
-    cause: new Error(`${code}: ${detail}`),
-  })
-}
+const brokenOff = { code: 'seal-body', detail: 'The module broke its answer off.' } as const

@@ -14,9 +14,11 @@ import {
 } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Dressed } from '../dress/dress.ts'
+import { noteFailure, type Upstream, type Upstreams } from '../metrics/upstreams.ts'
 import { answerBody } from './answer-body.ts'
 import { exchange, type PoolOf } from './exchange.ts'
 import { InstanceUnreachable, type ModuleAnswer, type ModuleRequest } from './module-answer.ts'
+import { answerUnverified, requestUnverified } from './seal-failure.ts'
 import { sendUpload, type AgentOf } from './upload.ts'
 
 export interface Modules {
@@ -24,6 +26,8 @@ export interface Modules {
   readonly poolOf: PoolOf
   readonly agentOf: AgentOf
   readonly trust: () => Trust
+  /** Notes how each instance does. */
+  readonly upstreams: Upstreams
   readonly wits: WitCache
   /** SPIFFE ID that TLS proved for the pool of an instance; undefined only over loopback HTTP. */
   readonly peerOf: (instance: ModuleInstance) => string | undefined
@@ -40,27 +44,30 @@ export interface Modules {
  */
 export async function forward(dressed: Dressed, modules: Modules): Promise<Answer> {
   const { destination } = dressed.validated.permitted.identified.routed
-  const answer = await callAny(dressed, destination.instances, modules)
-  return clientAnswer(answer, destination.answerFields, modules)
+  const called = await callAny(dressed, destination.instances, modules)
+  return clientAnswer(called, destination.answerFields, modules)
+}
+
+/** An answer, and the instance that gave it. */
+interface Called {
+  readonly answer: ModuleAnswer
+  readonly upstream: Upstream
 }
 
 /** Begins at another instance each time, and goes on to the next where nothing of the request has left. */
-async function callAny(
-  dressed: Dressed,
-  instances: readonly ModuleInstance[],
-  modules: Modules,
-): Promise<ModuleAnswer> {
+async function callAny(dressed: Dressed, instances: readonly ModuleInstance[], modules: Modules): Promise<Called> {
   let unreachable: PopError | undefined
   const start = modules.nextTurn()
   for (let offset = 0; offset < instances.length; offset++) {
     const instance = instances[(start + offset) % instances.length]
     if (instance === undefined) continue
+    const upstream = modules.upstreams.of(instance)
     try {
-      const first = await callInstance(dressed, instance, instance.boot, modules)
+      const first = await callInstance(dressed, instance, instance.boot, upstream, modules)
       const boot = bootOfRetry(first)
-      const last = boot === undefined ? first : await callInstance(dressed, instance, boot, modules)
+      const last = boot === undefined ? first : await callInstance(dressed, instance, boot, upstream, modules)
       refuseSealProblem(last)
-      return last
+      return { answer: last, upstream }
     } catch (failure) {
       if (!(failure instanceof InstanceUnreachable)) throw failure
       unreachable = failure
@@ -75,10 +82,34 @@ function noInstance(): PopError {
   })
 }
 
+/** One call, noted in the book of its instance. */
 async function callInstance(
   dressed: Dressed,
   instance: ModuleInstance,
   boot: string,
+  upstream: Upstream,
+  modules: Modules,
+): Promise<ModuleAnswer> {
+  upstream.inFlight++
+  try {
+    const answer = await ask(dressed, instance, boot, upstream, modules)
+    upstream.isUp = true
+    // A stream closes also where it breaks, and where nobody reads it to its end.
+    if (answer.kind === 'whole' || answer.source.closed) upstream.inFlight--
+    else answer.source.once('close', () => upstream.inFlight--)
+    return answer
+  } catch (failure) {
+    upstream.inFlight--
+    noteFailure(upstream, failure)
+    throw failure
+  }
+}
+
+async function ask(
+  dressed: Dressed,
+  instance: ModuleInstance,
+  boot: string,
+  upstream: Upstream,
   modules: Modules,
 ): Promise<ModuleAnswer> {
   const { received, destination } = dressed.validated.permitted.identified.routed
@@ -97,40 +128,40 @@ async function callInstance(
         nowMs: modules.nowMs(),
       },
     )
-    if (!head.ok) throw unverified(head)
+    if (!head.ok) throw answerUnverified(head)
     return head.value
   }
   const { method, target } = received
   const request = { method, target: target.text, headers, silenceMsMax: modules.silenceMsMax(), readHead }
   const { body } = dressed.validated
-  const answer = await send(request, instance, body, sealer, modules)
+  const answer = await send(request, instance, body, { sealer, upstream, modules })
   if (answer.kind === 'streamed') return answer
   const verified = modules.seal.verifyAnswerBody(answer.head, answer.body, answer.rawTrailers)
-  if (!verified.ok) throw unverified(verified)
+  if (!verified.ok) throw answerUnverified(verified)
   return answer
+}
+
+interface Sending {
+  readonly sealer: BodySealer | undefined
+  readonly upstream: Upstream
+  readonly modules: Modules
 }
 
 async function send(
   request: ModuleRequest,
   instance: ModuleInstance,
   body: Dressed['validated']['body'],
-  sealer: BodySealer | undefined,
-  modules: Modules,
+  { sealer, upstream, modules }: Sending,
 ): Promise<ModuleAnswer> {
   if (Buffer.isBuffer(body)) return exchange(modules.poolOf(instance), request, body)
   if (sealer === undefined) throw new Error('A body is on its way whose end nobody seals.')
   const moment = (): SealMoment => ({ nowMs: modules.nowMs(), nonce: modules.nextNonce() })
-  const answer = await sendUpload(modules.agentOf(instance), instance.address, request, { body, sealer, moment })
+  const upload = { body, sealer, moment, upstream }
+  const answer = await sendUpload(modules.agentOf(instance), instance.address, request, upload)
   // The body has been read: it cannot be sealed anew.
   if (bootOfRetry(answer) !== undefined)
     throw new PopError('module-unavailable', 'The module has restarted.', { headers: { 'retry-after': '1' } })
   return answer
-}
-
-function unverified({ code, detail }: { readonly code: string; readonly detail: string }): PopError {
-  return new PopError('answer-unverified', 'The answer of the module does not verify.', {
-    cause: new Error(`${code}: ${detail}`),
-  })
 }
 
 /** The boot value of a verified `retry-seal` problem. */
@@ -142,13 +173,7 @@ function bootOfRetry(answer: ModuleAnswer): string | undefined {
 function refuseSealProblem(answer: ModuleAnswer): void {
   const code = problemIn(answer)?.['code']
   if (typeof code !== 'string' || !(code.startsWith('seal-') || code === 'retry-seal')) return
-  const cause = new Error(code)
-  if (code === 'seal-full')
-    throw new PopError('module-unavailable', 'The module takes no further request now.', {
-      cause,
-      headers: { 'retry-after': '1' },
-    })
-  throw new PopError('answer-unverified', 'The module did not take the request of this gateway.', { cause })
+  throw requestUnverified(code)
 }
 
 function problemIn(answer: ModuleAnswer): Readonly<Record<string, unknown>> | undefined {
@@ -158,7 +183,7 @@ function problemIn(answer: ModuleAnswer): Readonly<Record<string, unknown>> | un
   return parsed.ok && isJsonObject(parsed.value) ? parsed.value : undefined
 }
 
-function clientAnswer(answer: ModuleAnswer, declared: ReadonlySet<string>, { seal, nowMs }: Modules): Answer {
+function clientAnswer({ answer, upstream }: Called, declared: ReadonlySet<string>, { seal, nowMs }: Modules): Answer {
   const { status, headers } = answer.head
   const fields: string[] = []
   for (let index = 0; index + 1 < headers.length; index += 2) {
@@ -167,7 +192,7 @@ function clientAnswer(answer: ModuleAnswer, declared: ReadonlySet<string>, { sea
   }
   const lengthBytes = lengthOf(answer)
   if (lengthBytes !== undefined && status !== 204 && status !== 304) fields.push('content-length', String(lengthBytes))
-  return { status, fields, body: answer.kind === 'whole' ? answer.body : answerBody(answer, seal, nowMs) }
+  return { status, fields, body: answer.kind === 'whole' ? answer.body : answerBody(answer, upstream, seal, nowMs) }
 }
 
 /** What the client is told of the length; a HEAD has that of the answer to GET, if the module says so. */

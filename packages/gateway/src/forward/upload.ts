@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest, type Agent } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { collectBody, fieldPairs, type BodySealer, type ModuleInstance, type SealMoment } from '@pop-api/protocol'
+import type { Upstream } from '../metrics/upstreams.ts'
 import type { FollowedBody } from '../receive/body.ts'
 import {
   answerBytesMax,
@@ -22,6 +23,8 @@ export interface Upload {
   readonly body: FollowedBody
   readonly sealer: BodySealer
   readonly moment: () => SealMoment
+  /** Counts the bytes. */
+  readonly upstream: Upstream
 }
 
 const connectMsMax = 5_000
@@ -102,7 +105,7 @@ type Flowed =
 
 async function pour(
   outgoing: ClientRequest,
-  { body, sealer, moment }: Upload,
+  { body, sealer, moment, upstream }: Upload,
   stopped: AbortSignal,
   silenceMsMax: number,
 ): Promise<Flowed> {
@@ -123,8 +126,9 @@ async function pour(
     if (next === 'stopped') return { kind: 'stopped' }
     if (next.done === true) break
     sealer.add(next.value)
+    upstream.requestBytes += next.value.length
     if (outgoing.write(next.value)) continue
-    if ((await Promise.race([inTime(drained(outgoing), silenceMsMax), stop])) === 'stopped') return { kind: 'stopped' }
+    if ((await inTime(Promise.race([drained(outgoing), stop]), silenceMsMax)) === 'stopped') return { kind: 'stopped' }
   }
   end('complete')
   return { kind: 'whole' }

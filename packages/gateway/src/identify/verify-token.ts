@@ -14,7 +14,7 @@ import { stillHolding } from './still-holding.ts'
 import type { KeySet } from './key-set.ts'
 import { testCallerOf, type TestTokenRules } from './test-caller.ts'
 import type { TokenCache } from './token-cache.ts'
-import { tokenError } from './token-error.ts'
+import { tokenError, type TokenRefused } from './token-error.ts'
 
 interface TokenRules extends CallerRules {
   readonly issuer: string
@@ -66,7 +66,7 @@ function readVerified(
   rules: TokenRules,
   { cache, revocations, nowMs }: Authenticator,
 ): Caller {
-  if (!jws.ok) throw tokenError(jws.reason === 'malformed' ? 'token-malformed' : 'token-invalid', jws.detail)
+  if (!jws.ok) throw unverified(jws)
   const now = nowMs()
   const caller = readAt(jws.value, rules, now)
   const holding = stillHolding(caller, revocations, now)
@@ -74,16 +74,26 @@ function readVerified(
   return holding
 }
 
+function unverified({ reason, detail }: Extract<JwsVerdict<VerifiedJws>, { ok: false }>): TokenRefused {
+  if (reason === 'malformed') return tokenError('token-malformed', detail)
+  return tokenError('token-invalid', detail, reason === 'unknown-key' ? reason : 'signature')
+}
+
 /** What a token says whose signature is right, if it was good at that time. */
 function readAt({ claims, header }: VerifiedJws, rules: TokenRules, nowMs: number): Caller {
   // Keycloak types its access tokens by a claim; without it an ID or logout token has the same header.
   if (header.typ.toLowerCase() === 'jwt' && claims['typ'] !== 'Bearer')
-    throw tokenError('token-invalid', 'The token is not an access token.')
+    throw tokenError('token-invalid', 'The token is not an access token.', 'kind')
   const { issuer, audience, lifeSecondsMax } = rules
   const times = checkClaims(claims, { issuer, audience, lifeSecondsMax, skewSecondsMax: 5, nowMs })
-  if (!times.ok) throw tokenError(times.code === 'token-expired' ? 'token-expired' : 'token-invalid', times.detail)
+  if (!times.ok) {
+    if (times.code === 'token-expired') throw tokenError('token-expired', times.detail)
+    const fault = claims['iss'] !== issuer ? 'issuer' : claims['aud'] !== audience ? 'audience' : 'times'
+    throw tokenError('token-invalid', times.detail, fault)
+  }
   const caller = readCaller(claims, times.value, rules)
-  if (caller === undefined) throw tokenError('token-invalid', 'The token lacks a claim, or one has another shape.')
+  if (caller === undefined)
+    throw tokenError('token-invalid', 'The token lacks a claim, or one has another shape.', 'claims')
   return caller
 }
 

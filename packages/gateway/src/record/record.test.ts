@@ -20,9 +20,13 @@ function world(level: 'full' | 'basic', append?: AuditLog['append']) {
     read: () => assert.fail('nothing is read here'),
     [Symbol.asyncDispose]: async () => undefined,
   }
-  const recorder: Recorder = { audit, level: () => level, alarm: (failure) => alarms.push(failure), nowMs: () => 2000 }
-  return { recorder, events, alarms }
+  const recording = { waiting: 0, lost: 0 }
+  const alarm = (failure: unknown): void => void alarms.push(failure)
+  const recorder: Recorder = { audit, level: () => level, alarm, recording, nowMs: () => 2000 }
+  return { recorder, events, alarms, recording }
 }
+
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 
 function progress(method: string): Progress {
   const raw = {
@@ -33,7 +37,8 @@ function progress(method: string): Progress {
     remoteAddress: '::1',
     crowded: false,
   }
-  return { received: receive(raw, { requestId: 'r', nowMs: 1000 }), opened: false }
+  const received = receive(raw, { requestId: 'r', nowMs: 1000 })
+  return { received, trace: { id: traceId, traceparent: '' }, beganMs: 0, stage: 'record', opened: false }
 }
 
 const answer = (status: number): Answer => ({ status, fields: [], body: Buffer.alloc(0) })
@@ -56,11 +61,11 @@ test('recordClosing() waits for the disk where something may have changed', asyn
   await recordClosing(progress('POST'), answer(403), recorder)
   await recordClosing(progress('GET'), answer(200), recorder)
   assert.deepEqual(
-    events.map(({ event, until }) => [event.status, until, event.latency_ms]),
+    events.map(({ event, until }) => [event.status, until, event.latency_ms, event.trace]),
     [
-      ['success', 'durable', 1000],
-      ['refused', 'written', 1000],
-      ['success', 'written', 1000],
+      ['success', 'durable', 1000, traceId],
+      ['refused', 'written', 1000, traceId],
+      ['success', 'written', 1000, traceId],
     ],
   )
 })
@@ -84,6 +89,23 @@ test('with the disk full the level full lets nothing go on, and the level basic 
   const basic = world('basic', diskFull)
   await recordOpening(progress('POST'), basic.recorder)
   assert.equal(basic.alarms.length, 1)
+  assert.deepEqual(
+    [full.recording, basic.recording],
+    [
+      { waiting: 0, lost: 2 },
+      { waiting: 0, lost: 1 },
+    ],
+  )
+})
+
+test('recordClosing() counts as waiting until the log has the event', async () => {
+  const { promise, resolve } = Promise.withResolvers<{ file: string; end: number }>()
+  const { recorder, recording } = world('full', () => promise)
+  const closing = recordClosing(progress('GET'), answer(200), recorder)
+  assert.deepEqual(recording, { waiting: 1, lost: 0 })
+  resolve({ file: 'a', end: 1 })
+  await closing
+  assert.deepEqual(recording, { waiting: 0, lost: 0 })
 })
 
 test('a disk that does not answer is given up', async (context) => {

@@ -1,6 +1,7 @@
 import { resourceActions, type AuditEvent, type AuditLog, type AuditStatus } from '@pop-api/audit'
 import { PopError, type ProblemCode } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
+import type { Recording } from '../metrics/gauges.ts'
 import type { Progress } from '../progress.ts'
 import { isSafe } from '../receive/received.ts'
 
@@ -9,6 +10,8 @@ export interface Recorder {
   readonly level: () => 'full' | 'basic'
   /** Told of each event that could not be written; with `basic` the request goes on without it. */
   readonly alarm: (failure: unknown) => void
+  /** Counts how the log keeps up. */
+  readonly recording: Recording
   readonly nowMs: () => number
 }
 
@@ -39,17 +42,21 @@ const slowMs = 2_000
 async function append(
   event: AuditEvent,
   until: 'written' | 'durable',
-  { audit, level, alarm }: Recorder,
+  { audit, level, alarm, recording }: Recorder,
 ): Promise<void> {
+  recording.waiting++
   try {
     await inTime(audit.append(event, until))
   } catch (cause) {
+    recording.lost++
     alarm(cause)
     if (level() === 'full')
       throw new PopError('audit-unavailable', 'The request could not be recorded.', {
         cause,
         headers: { 'retry-after': '5' },
       })
+  } finally {
+    recording.waiting--
   }
 }
 
@@ -65,7 +72,7 @@ async function inTime(appended: Promise<unknown>): Promise<void> {
 }
 
 function eventOf(progress: Progress, recorder: Recorder, status: AuditStatus, code: number | undefined): AuditEvent {
-  const { received, caller, decision, reason, txn } = progress
+  const { received, caller, decision, reason, trace, txn } = progress
   const nowMs = recorder.nowMs()
   const session = progress.session ?? caller?.sid
   const { action, service, resource_id, operation } = operationOf(progress)
@@ -78,6 +85,7 @@ function eventOf(progress: Progress, recorder: Recorder, status: AuditStatus, co
     ip_address: received.address,
     status,
     request_id: received.requestId,
+    trace: trace.id,
     operation,
     latency_ms: nowMs - received.startedMs,
     ...(txn === undefined ? {} : { txn }),

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openFileLog, readAudit, type AuditEvent } from '@pop-api/audit'
+import { openFileLog, readAudit, type AuditEvent, type AuditLog } from '@pop-api/audit'
 import { PopError } from '@pop-api/protocol'
 import { countRefusals, type RefusalCounter } from './refusals.ts'
 
@@ -13,10 +13,12 @@ async function counted(work: (counter: RefusalCounter) => void): Promise<AuditEv
   stack.defer(() => rm(directory, { recursive: true }))
   const audit = stack.use(await openFileLog({ directory }))
   const alarm = (failure: unknown): never => assert.fail(String(failure))
+  const recording = { waiting: 0, lost: 0 }
   {
-    await using counter = countRefusals({ audit, nowMs: () => 1_800_000_000_000, alarm })
+    await using counter = countRefusals({ audit, nowMs: () => 1_800_000_000_000, alarm, recording })
     work(counter)
   }
+  assert.equal(recording.lost, 0)
   return Array.fromAsync(readAudit(directory))
 }
 
@@ -49,4 +51,20 @@ test('countRefusals() writes a bounded number of events, whoever asks from where
     events.reduce((sum, { count = 0 }) => sum + count, 0),
     5000,
   )
+})
+
+test('countRefusals() says that it could not write, and counts it', async () => {
+  const alarms: unknown[] = []
+  const recording = { waiting: 0, lost: 0 }
+  const audit: AuditLog = {
+    append: () => Promise.reject(new Error('ENOSPC: no space left on device')),
+    read: () => assert.fail('nothing is read here'),
+    [Symbol.asyncDispose]: async () => undefined,
+  }
+  {
+    const alarm = (failure: unknown): void => void alarms.push(failure)
+    await using counter = countRefusals({ audit, nowMs: () => 1_800_000_000_000, alarm, recording })
+    counter.count({ requestId: 'r', address: '192.0.2.1', error })
+  }
+  assert.deepEqual([alarms.length, recording.lost], [1, 1])
 })

@@ -1,9 +1,10 @@
 import type { AuditLog } from '@pop-api/audit'
 import type { DoorRefusal } from '../front-door.ts'
+import type { Recording } from '../metrics/gauges.ts'
 
 /** Refusals of the door, counted: one event for each address, reason and second (security.md, audit durability). */
 export interface RefusalCounter {
-  readonly count: (refusal: DoorRefusal) => void
+  readonly count: (refusal: Omit<DoorRefusal, 'behind'>) => void
   /** Writes what is counted and stops. */
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
@@ -13,6 +14,8 @@ export interface RefusalCounterOptions {
   readonly audit: AuditLog
   readonly nowMs: () => number
   readonly alarm: (failure: unknown) => void
+  /** Counts what could not be written. */
+  readonly recording: Recording
 }
 
 interface Counted {
@@ -28,7 +31,7 @@ interface Counted {
 const kindsMax = 1000
 
 /** Starts the counter; it writes once a second. */
-export function countRefusals({ audit, nowMs, alarm }: RefusalCounterOptions): RefusalCounter {
+export function countRefusals({ audit, nowMs, alarm, recording }: RefusalCounterOptions): RefusalCounter {
   let counted = new Map<string, Counted>()
   const write = async (): Promise<void> => {
     const second = counted
@@ -36,6 +39,7 @@ export function countRefusals({ audit, nowMs, alarm }: RefusalCounterOptions): R
     try {
       await Promise.all([...second.values()].map((entry) => audit.append(eventOf(entry), 'written')))
     } catch (failure) {
+      recording.lost++
       alarm(failure)
     }
   }

@@ -1,7 +1,7 @@
 import type { Policy } from '@pop-api/policy'
 import type { Manifest } from '@pop-api/protocol'
 import type { GatewaySettings } from '@pop-api/settings'
-import type { Metrics } from '../metrics.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { describeApi } from './describe-api.ts'
 import type { OpenOperation, OwnOperation } from './operation.ts'
 import { jsonAnswer } from './serve.ts'

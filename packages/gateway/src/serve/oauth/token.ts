@@ -6,6 +6,7 @@ import type { Notes, OpenOperation, OpenRequest } from '../operation.ts'
 import { jsonAnswer } from '../serve.ts'
 import { clientRefused, readClient } from './client.ts'
 import { readForm, requireParameter } from './form.ts'
+import { SignInRefused } from './sign-in-refused.ts'
 
 /** What the endpoints under `/oauth` work with. */
 export interface SignInOptions {
@@ -61,7 +62,7 @@ function readGrant(
   const password = requireParameter(form, 'password')
   const totp = form.get('totp')
   // A password without a code can lead to nothing; forwarded, it would only count as a failure against the account.
-  if (requireSecondFactor() && !/^[0-9]{6,8}$/.test(totp ?? '')) throw signInRefused()
+  if (requireSecondFactor() && !/^[0-9]{6,8}$/.test(totp ?? '')) throw new SignInRefused('second-factor-missing')
   return { username, password, ...(totp === undefined ? {} : { totp }), ...asked }
 }
 
@@ -69,20 +70,16 @@ function readGrant(
 async function verifyGranted({ accessToken }: Grant, { authenticator, requireSecondFactor }: SignInOptions) {
   try {
     const caller = await verifyToken(accessToken, authenticator)
-    if (requireSecondFactor() && caller.secondFactor === 'missing') throw signInRefused()
+    if (requireSecondFactor() && caller.secondFactor === 'missing') throw new SignInRefused('second-factor-unproven')
     return caller
   } catch (error) {
     if (!(error instanceof PopError) || error.code === 'sign-in-refused') throw error
-    if (error.code === 'token-revoked') throw signInRefused(error)
+    if (error.code === 'token-revoked') throw new SignInRefused('session-ended', error)
     // The provider gave a token that is not for us: nothing that the client could mend.
     throw new PopError('identity-unavailable', 'The identity provider gave a token that does not verify.', {
       cause: error,
     })
   }
-}
-
-function signInRefused(cause?: unknown): PopError {
-  return new PopError('sign-in-refused', 'The credentials are not valid.', { cause })
 }
 
 function tokenAnswer({ accessToken, refreshToken, expiresIn, scope }: Grant): Answer {
