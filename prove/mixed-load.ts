@@ -26,7 +26,7 @@ export function startLoad(pop: Supervised, token: string): Load {
   const stop = new AbortController()
   const records: number[] = []
   const objects = new Map<string, string>()
-  let puts = 0
+  const puts: string[] = []
   const repeat = async (work: () => Promise<boolean>): Promise<void> => {
     while (!stop.signal.aborted) {
       // A connection that was refused or cut is what is being proven: that call simply is not acknowledged.
@@ -52,7 +52,7 @@ export function startLoad(pop: Supervised, token: string): Load {
     await readAll(answer, () => undefined)
     if (answer.status !== 200 && answer.status !== 201) return false
     objects.set(key, String(answer.response.headers['etag']))
-    puts++
+    puts.push(key)
     return true
   }
   const read = async (): Promise<boolean> => {
@@ -65,10 +65,10 @@ export function startLoad(pop: Supervised, token: string): Load {
   return {
     records,
     objects,
-    puts: () => puts,
+    puts: () => puts.length,
     goesOn: async () => {
-      const [recordsBefore, putsBefore] = [records.length, puts]
-      while (records.length === recordsBefore || puts === putsBefore) await pause(5)
+      const [recordsBefore, putsBefore] = [records.length, puts.length]
+      while (records.length === recordsBefore || puts.length === putsBefore) await pause(5)
     },
     stop: async () => {
       stop.abort()
