@@ -210,7 +210,7 @@ test('PATCH /v1/pop/settings without control is 503, changes nothing and says so
   assert.equal(answer.status, 503)
   assert.equal(answer.body['code'], 'control-unavailable')
   assert.match(String(answer.body['detail']), /nothing was changed/)
-  assert.equal(answer.body['outcome'], 'nothing done')
+  assert.equal(answer.body['outcome'], 'nothing')
   assert.equal(answer.headers['retry-after'], '5')
   assert.equal(limitOf(await other.call(token, 'GET', path), 'caller_rate'), 200)
   const events = await other.audit('gateway', { action: 'settings_change' })

@@ -186,7 +186,7 @@ async function approveModule(
     return isApproved
   } catch (failure) {
     if (failure instanceof PopError && failure.code === 'manifest-invalid')
-      await log.record({ ...event, status: 'refused', reason: failure.message }, 'nothing done')
+      await log.record({ ...event, status: 'refused', reason: failure.message }, 'nothing')
     throw failure
   }
 }

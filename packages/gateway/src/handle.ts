@@ -117,7 +117,7 @@ async function close(progress: Progress, answer: Answer, gate: Gate): Promise<An
   try {
     await recordClosing(progress, answer, gate.recorder)
   } catch (failure) {
-    const outcome = progress.opened ? 'unknown' : 'nothing done'
+    const outcome = progress.opened ? 'unknown' : 'nothing'
     const unrecorded = new PopError('audit-unavailable', 'The request could not be recorded.', {
       cause: failure,
       members: { outcome },

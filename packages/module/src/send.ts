@@ -99,6 +99,8 @@ function clientGone(): PopError {
 function endUnread(response: ServerResponse): void {
   const { req: request } = response
   if (request.complete) return
+  // Whatever the sender said of the connection: to end it now would be to reset it.
+  response.shouldKeepAlive = true
   const timer = setTimeout(() => request.destroy(), lingerMs)
   timer.unref()
   request.once('close', () => clearTimeout(timer))

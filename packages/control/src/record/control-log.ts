@@ -13,7 +13,7 @@ export interface ControlLog {
    * Resolves once the event is on the disk. Throws `audit-unavailable` when it is not, and then whoever asked is not answered as if
    * it were done; `outcome` in it says whether it was.
    */
-  readonly record: (event: ControlEvent, outcome: 'nothing done' | 'unknown') => Promise<void>
+  readonly record: (event: ControlEvent, outcome: 'nothing' | 'unknown') => Promise<void>
   /**
    * Counts a refusal of something that anybody could repeat without end: one event for each kind and second, in a space of its
    * own, so that nobody can fill the log.

@@ -36,7 +36,7 @@ export async function changeSettings(
   const event = { ...eventOfHanded(handed), action: controlActions.settings, resource_id: 'settings' }
   try {
     const patch = patchOf(body)
-    await log.record({ ...event, status: 'opened' }, 'nothing done')
+    await log.record({ ...event, status: 'opened' }, 'nothing')
     const changed = publisher.change(() => {
       // Compared within the transaction: nobody comes in between.
       requireMatch(ifMatch, settingsTag(settingsInForce(store), context.policy()))
@@ -51,7 +51,7 @@ export async function changeSettings(
   } catch (failure) {
     if (failure instanceof PopError && failure.code === 'audit-unavailable') throw failure
     const { status: code, code: reason } = failure instanceof PopError ? failure : { status: 500, code: 'internal' }
-    await log.record({ ...event, status: code < 500 ? 'refused' : 'failure', code, reason }, 'nothing done')
+    await log.record({ ...event, status: code < 500 ? 'refused' : 'failure', code, reason }, 'nothing')
     throw failure
   }
 }

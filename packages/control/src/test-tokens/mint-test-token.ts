@@ -52,17 +52,14 @@ export async function makeTestToken(context: HandedContext, handed: Handed, body
     }
     const token = mintTestToken(claims, signer)
     const reason = `roles ${request.roles.join(', ')}; ${request.life_seconds} s; jti ${jti}`
-    await context.log.record(
-      { ...event, resource_id: resourceId, status: 'success', code: 200, reason },
-      'nothing done',
-    )
+    await context.log.record({ ...event, resource_id: resourceId, status: 'success', code: 200, reason }, 'nothing')
     return { access_token: token, expires_in: request.life_seconds, subject: resourceId, roles: request.roles }
   } catch (failure) {
     if (failure instanceof PopError && failure.code === 'audit-unavailable') throw failure
     const { status: code, code: reason } = failure instanceof PopError ? failure : { status: 500, code: 'internal' }
     const incident = reason === 'test-tokens-not-allowed' ? ({ incident: true } as const) : {}
     const status = code < 500 ? 'refused' : 'failure'
-    await context.log.record({ ...event, ...incident, resource_id: resourceId, status, code, reason }, 'nothing done')
+    await context.log.record({ ...event, ...incident, resource_id: resourceId, status, code, reason }, 'nothing')
     throw failure
   }
 }

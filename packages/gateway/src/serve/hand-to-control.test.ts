@@ -24,9 +24,9 @@ function lost(code: string): WorkloadError {
 }
 
 const cases: readonly (readonly [string, unknown, string])[] = [
-  ['a refusal of the token', new PopError('seal-txn', 'used before'), 'nothing done'],
-  ['a refusal of the gateway itself', new PopError('workload-refused', 'not enrolled'), 'nothing done'],
-  ['a connection that was refused', lost('ECONNREFUSED'), 'nothing done'],
+  ['a refusal of the token', new PopError('seal-txn', 'used before'), 'nothing'],
+  ['a refusal of the gateway itself', new PopError('workload-refused', 'not enrolled'), 'nothing'],
+  ['a connection that was refused', lost('ECONNREFUSED'), 'nothing'],
   ['a connection that broke', lost('ECONNRESET'), 'unknown'],
   ['a control that did not answer in time', new WorkloadError('control-unavailable', 'late'), 'unknown'],
   ['a control that failed', new PopError('internal', 'Control failed.'), 'unknown'],

@@ -50,7 +50,7 @@ export function refusalOf(failure: unknown): PopError {
   if (failure instanceof PopError && forClients.has(failure.code)) return failure
   const isRefusal = failure instanceof PopError && failure.status < 500
   if (isRefusal || neverArrived(failure)) {
-    return unavailable('Control did not take the request: nothing was changed.', 'nothing done', failure)
+    return unavailable('Control did not take the request: nothing was changed.', 'nothing', failure)
   }
   return unavailable('Control did not answer: read what is in force before you try again.', 'unknown', failure)
 }
@@ -67,7 +67,7 @@ export function unreadable(cause?: unknown): PopError {
   return unavailable('Control answered in a way that this gateway does not know.', 'unknown', cause)
 }
 
-function unavailable(detail: string, outcome: 'nothing done' | 'unknown', cause: unknown): PopError {
+function unavailable(detail: string, outcome: 'nothing' | 'unknown', cause: unknown): PopError {
   const headers = { 'retry-after': '5' }
   return new PopError('control-unavailable', detail, { cause, headers, members: { outcome } })
 }
