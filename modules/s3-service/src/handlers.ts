@@ -1,8 +1,9 @@
 import { PopError, type Handler, type HandlerAnswer, type HandlerRequest, type Resource } from '@pop-api/module'
 import { byteRange } from './byte-range.ts'
 import type { BucketInfo, ObjectDriver, ObjectInfo } from './driver/object-driver.ts'
+import { contentTypeOf } from './content-type.ts'
 import { formatPlace, parsePlace } from './page-token.ts'
-import { isUnchanged, preconditionOf } from './preconditions.ts'
+import { isRangeOf, isUnchanged, preconditionOf } from './preconditions.ts'
 
 const keyBytesMax = 1024
 
@@ -67,7 +68,7 @@ async function putObject(driver: ObjectDriver, request: HandlerRequest): Promise
   const { info, created } = await driver.put({
     bucket: admitted(request).id,
     key: keyOf(request),
-    contentType: headers['content-type'] ?? 'application/octet-stream',
+    contentType: contentTypeOf(headers['content-type']),
     ...stream,
     precondition: preconditionOf(headers),
   })
@@ -82,7 +83,7 @@ async function getObject(driver: ObjectDriver, request: HandlerRequest): Promise
       await opened[Symbol.asyncDispose]()
       return { status: 304, headers: { etag: info.etag } }
     }
-    const range = byteRange(request.headers['range'], info.bytes)
+    const range = isRangeOf(request.headers, info) ? byteRange(request.headers['range'], info.bytes) : undefined
     const { from, to } = range ?? { from: 0, to: info.bytes }
     const part = range === undefined ? {} : { 'content-range': `bytes ${from}-${to - 1}/${info.bytes}` }
     const stream = { bytes: read({ from, to }), lengthBytes: to - from }

@@ -1,6 +1,11 @@
 import type { ManifestDocument } from '@pop-api/module'
 
-const bucketName = { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$' }
+/** S3's rule: no two dots in a row, and nothing that reads as an address. */
+const bucketName = {
+  type: 'string',
+  pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$',
+  not: { anyOf: [{ maxLength: 63, pattern: '\\.\\.' }, { pattern: '^[0-9]{1,3}(?:\\.[0-9]{1,3}){3}$' }] },
+}
 const objectKey = { type: 'string', minLength: 1, maxLength: 1024 }
 const visibility = { enum: ['private', 'public'] }
 const json = (schema: object) => ({ 'application/json': { schema } })
@@ -141,6 +146,7 @@ export const manifest: ManifestDocument = {
         summary: 'Read an object, or a range of it',
         'x-pop-requires': read,
         'x-pop-resource': part('read'),
+        parameters: [{ name: 'if-range', in: 'header', required: false, schema: { type: 'string', maxLength: 256 } }],
         responses: { 200: { description: 'The object', content }, 206: { description: 'A part of it', content } },
       },
       head: {

@@ -29,6 +29,15 @@ export function isUnchanged(headers: Fields, present: ObjectInfo): boolean {
   return noneMatch !== undefined && matches(noneMatch, present, 'weak')
 }
 
+/**
+ * Whether a `Range` means this very object (RFC 9110, section 13.1.5): else parts of two objects would be put together. A date is
+ * never exact enough, so that it gets the whole.
+ */
+export function isRangeOf(headers: Fields, present: ObjectInfo): boolean {
+  const condition = headers['if-range']
+  return condition === undefined || condition === present.etag
+}
+
 function readTags(headers: Fields, name: string): readonly string[] | '*' | undefined {
   const value = headers[name]
   if (value === undefined || value === '*') return value

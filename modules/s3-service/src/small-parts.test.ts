@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PopError } from '@pop-api/module'
 import { byteRange } from './byte-range.ts'
+import { contentTypeOf } from './content-type.ts'
 import { formatPlace, parsePlace } from './page-token.ts'
-import { isUnchanged, preconditionOf } from './preconditions.ts'
+import { isRangeOf, isUnchanged, preconditionOf } from './preconditions.ts'
 
 const code = (wanted: string) => (error: unknown) => error instanceof PopError && error.code === wanted
 const info = { key: 'a', bytes: 10, etag: '"x"', contentType: 'text/plain', modifiedMs: 0 }
@@ -74,4 +75,36 @@ test('parsePlace() reads what formatPlace() wrote, and refuses the rest', () => 
   assert.equal(parsePlace(undefined), undefined)
   for (const token of ['', 'k', 'x', 'kYQ==', 'k!', 'k_____w'])
     assert.throws(() => parsePlace(token), code('parameter-invalid'), token)
+})
+
+test('isRangeOf() takes a range for the object of its If-Range, and for nothing else', () => {
+  assert.equal(isRangeOf({}, info), true)
+  assert.equal(isRangeOf({ 'if-range': '"x"' }, info), true)
+  for (const value of ['"y"', 'W/"x"', '', '*', '"x", "x"', 'Thu, 01 Jan 1970 00:00:00 GMT'])
+    assert.equal(isRangeOf({ 'if-range': value }, info), false, value)
+})
+
+test('contentTypeOf() takes a media type as it is, and application/octet-stream for none', () => {
+  assert.equal(contentTypeOf(undefined), 'application/octet-stream')
+  for (const field of ['a/b', 'text/plain; charset=utf-8', 'text/plain;charset="a \\" b";x=y', 'image/svg+xml;'])
+    assert.equal(contentTypeOf(field), field)
+})
+
+test('contentTypeOf() refuses what an answer could not carry or nobody could read', () => {
+  const long = `a/${'b'.repeat(256)}`
+  for (const field of [
+    '',
+    ' ',
+    'x',
+    'a/b ',
+    ' a/b',
+    'a/b;\tc=d',
+    'a/b; ',
+    'a/b, c/d',
+    'a/b; c',
+    'a/b; c="',
+    'a/ä',
+    long,
+  ])
+    assert.throws(() => contentTypeOf(field), code('media-type-unsupported'), field)
 })

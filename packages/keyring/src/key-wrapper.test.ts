@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { encodeContext } from './context.ts'
@@ -26,6 +26,15 @@ test('unwrap() gives back what wrap() took, also after a restart', async () => {
   const again = await openFileWrapper(folder.path)
   assert.deepEqual(await again.unwrap(wrapped, context), dataKey)
   assert.notDeepEqual((await again.wrap(dataKey, context)).bytes, wrapped.bytes)
+})
+
+test('openFileWrapper() writes nothing where there is a key, so that a full disk keeps nobody from it', async () => {
+  await using folder = await openFolder()
+  const entriesAt = async () => (await stat(dirname(folder.path), { bigint: true })).mtimeNs
+  await openFileWrapper(folder.path)
+  const before = await entriesAt()
+  await openFileWrapper(folder.path)
+  assert.equal(await entriesAt(), before)
 })
 
 test('unwrap() refuses another context, another key and any changed bit', async () => {

@@ -24,6 +24,7 @@ export interface KeyWrapper {
 const keyBytes = 32
 const nonceBytes = 12
 const tagBytes = 16
+const fileBytesMax = 1024
 const idShape = /^kek-[0-9a-f]{16}$/
 
 /**
@@ -61,12 +62,15 @@ function failed(why: string, cause?: unknown): KeyringError {
 }
 
 async function obtainKey(path: string): Promise<{ readonly id: string; readonly key: Buffer }> {
-  const id = `kek-${randomBytes(8).toString('hex')}`
-  const made = { id, key: randomBytes(keyBytes).toString('base64url') }
+  const present = await readSecretFile(path, fileBytesMax)
+  // Nothing is written where there is a key: a full disk must not keep anybody from it.
+  if (present !== undefined) return parseKey(path, present.toString('utf8'))
+  const made = { id: `kek-${randomBytes(8).toString('hex')}`, key: randomBytes(keyBytes).toString('base64url') }
   await createSecretFile(path, `${JSON.stringify(made)}\n`)
-  const content = await readSecretFile(path, 1024)
-  if (content === undefined) throw new KeyringError('secret-missing', `${path} has gone while it was read.`)
-  return parseKey(path, content.toString('utf8'))
+  // Of two that make it at once both take the one that came first.
+  const kept = await readSecretFile(path, fileBytesMax)
+  if (kept === undefined) throw new KeyringError('secret-missing', `${path} vanished while it was being made.`)
+  return parseKey(path, kept.toString('utf8'))
 }
 
 function parseKey(path: string, text: string): { readonly id: string; readonly key: Buffer } {

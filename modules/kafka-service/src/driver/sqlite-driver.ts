@@ -1,6 +1,6 @@
-import { closeSync, openSync } from 'node:fs'
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { PopError } from '@pop-api/module'
+import { openStateDatabase, transact } from '@pop-api/workload'
 import { partitionOfKey } from './partition.ts'
 import { refuseLargeConfigs } from './topic-configs.ts'
 import type {
@@ -17,9 +17,6 @@ import type {
 type Row = Record<string, SQLOutputValue>
 
 const schema = `
-  pragma journal_mode = wal;
-  pragma synchronous = full;
-  pragma foreign_keys = on;
   create table if not exists topic (
     number integer primary key autoincrement,
     name text not null unique,
@@ -42,35 +39,20 @@ const schema = `
 
 /** Opens the embedded store: one SQLite file in which records are only ever appended. `nowMs` dates the records. */
 export function openSqliteDriver(path: string, nowMs: () => number): TopicDriver {
-  // SQLite would make the file as the umask says; its journal gets the mode of the file.
-  closeSync(openSync(path, 'a', 0o600))
-  const database = new DatabaseSync(path, { timeout: 5000 })
-  database.exec(schema)
+  const database = openStateDatabase(path, schema)
   const store = { database, nowMs }
   return {
     has: async (name) => findTopic(database, name) !== undefined,
     create: async (topic) => createTopic(database, topic),
     get: async (name) => topicOf(theTopic(database, name)),
-    change: async (name, change) => atomically(database, () => changeTopic(database, name, change)),
+    change: async (name, change) => transact(database, () => changeTopic(database, name, change)),
     remove: async (name) => {
       const { changes } = database.prepare('delete from topic where name = ?').run(name)
       if (changes === 0) throw noTopic()
     },
-    append: async (name, records) => atomically(database, () => append(store, name, records)),
+    append: async (name, records) => transact(database, () => append(store, name, records)),
     read: async (name, page) => read(database, name, page),
     [Symbol.dispose]: () => database.close(),
-  }
-}
-
-function atomically<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('begin immediate')
-  try {
-    const result = work()
-    database.exec('commit')
-    return result
-  } catch (failure) {
-    if (database.isTransaction) database.exec('rollback')
-    throw failure
   }
 }
 

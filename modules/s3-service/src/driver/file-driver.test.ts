@@ -3,7 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { PopError } from '@pop-api/module'
+import type { ObjectInfo } from './object-driver.ts'
 import { contentOf, openStore, putBytes, type Store } from './test-store.ts'
 
 const code = (wanted: string) => (error: unknown) => error instanceof PopError && error.code === wanted
@@ -56,6 +60,31 @@ test('put() keeps nothing of a body that broke off, failed or did not verify', a
   await assert.rejects(store.driver.find('box', 'a'), code('resource-not-found'))
   assert.deepEqual(await readdir(join(store.home, 'objects')), [])
   assert.equal((await store.driver.bucket('box')).bytes, 0)
+})
+
+test('put() of one key many times at once leaves one of them, whole', async () => {
+  await using store = await openStore()
+  const contents = Array.from({ length: 8 }, (_, index) => Buffer.alloc(200_000 + index, index))
+  await Promise.all(contents.map((content) => putBytes(store, 'a', content)))
+  const kept = await contentOf(store, 'a')
+  assert.ok(contents.some((content) => content.equals(kept)))
+  const { objects, bytes } = await store.driver.bucket('box')
+  assert.deepEqual([objects, bytes], [1, kept.length])
+  assert.equal((await readdir(join(store.home, 'objects'))).length, 1)
+})
+
+test('put() lets one of many that each want to be the first', async () => {
+  await using store = await openStore()
+  const precondition = (present: ObjectInfo | undefined) => {
+    if (present !== undefined) throw new PopError('precondition-failed', 'It is there.')
+  }
+  const puts = await Promise.allSettled(
+    Array.from({ length: 8 }, (_, index) => putBytes(store, 'a', Buffer.from([index]), { precondition })),
+  )
+  const lost = puts.filter((put) => put.status === 'rejected')
+  assert.equal(lost.length, 7)
+  for (const { reason } of lost) assert.ok(code('precondition-failed')(reason))
+  assert.equal((await readdir(join(store.home, 'objects'))).length, 1)
 })
 
 test('put() and remove() obey their precondition in the transaction that acts', async () => {
@@ -170,4 +199,39 @@ test('openFileDriver() has everything again after a restart, and removes what no
   await using store = await openStore(undefined, first.home)
   assert.deepEqual(await contentOf(store, 'a'), bytes)
   assert.equal((await readdir(join(store.home, 'objects'))).length, 1)
+})
+
+test('openFileDriver() refuses a home that another holds, and takes it once that has ended', async () => {
+  const first = await openStore()
+  const verified = Promise.withResolvers<'complete'>()
+  const putting = putBytes(first, 'a', Buffer.from('x'), { verified: verified.promise })
+  while ((await readdir(join(first.home, 'objects'))).length === 0)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  // It would take the file of the upload for one that a crash left behind.
+  await assert.rejects(openStore(undefined, first.home), /held by another process/)
+  verified.resolve('complete')
+  await putting
+  assert.equal((await contentOf(first, 'a')).toString(), 'x')
+  await first.driver[Symbol.asyncDispose]()
+  await using second = await openStore(undefined, first.home)
+  assert.equal((await contentOf(second, 'a')).toString(), 'x')
+})
+
+test('open() without a read leaves no open file to the collector of garbage, and is closed after a while', async (t) => {
+  await using store = await openStore()
+  await putBytes(store, 'a', Buffer.from('x'))
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const open = await store.driver.open('box', 'a')
+  // Node ends a process in which this happens to an open file.
+  await (async () => void (await store.driver.open('box', 'a')).read({ from: 0, to: 1 }))()
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  assert.ok(typeof collect === 'function')
+  for (let round = 0; round < 5; round++) {
+    collect()
+    await setImmediate()
+  }
+  t.mock.timers.tick(60_000)
+  await assert.rejects(Array.fromAsync(open.read({ from: 0, to: 1 })), /held too long/)
+  assert.equal((await contentOf(store, 'a')).toString(), 'x')
 })

@@ -21,6 +21,9 @@ import { openReservations, type Reservations } from './reservations.ts'
 import { storageFailure } from './storage-full.ts'
 import { writeAll, writeChunks } from './write-object.ts'
 
+/** How long an object may be held open before its first byte is asked for. */
+const unreadMsMax = 60_000
+
 export interface FileDriverOptions {
   /** Absolute; `objects.db` and `objects/` come to lie in it. */
   readonly home: string
@@ -141,9 +144,12 @@ async function openObject(store: Store, name: ObjectName): Promise<OpenObject> {
 
 async function openPresent(path: string): Promise<FileHandle | undefined> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    // O_NONBLOCK: a FIFO that somebody put there must not hold a thread for ever.
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (failure) {
-    if (failure instanceof Error && Reflect.get(failure, 'code') === 'ENOENT') return undefined
+    const code: unknown = failure instanceof Error ? Reflect.get(failure, 'code') : undefined
+    if (code === 'ENOENT') return undefined
+    if (code === 'ELOOP') throw damaged('a link stands in place of its file', failure)
     throw failure
   }
 }
@@ -156,6 +162,7 @@ async function present(
 ): Promise<OpenObject> {
   await using held = new AsyncDisposableStack()
   held.use(handle)
+  if (!(await handle.stat()).isFile()) throw damaged('something else stands in place of its file')
   const head = Buffer.alloc(headerBytesMax)
   const { bytesRead } = await handle.read(head, 0, head.length, 0)
   const { header, length } = decodeHeader(head.subarray(0, bytesRead))
@@ -168,9 +175,14 @@ async function present(
   })
   const sealing = { dataKey, context: dataContext(name, header.version, header.dataKeyId) }
   const kept = held.move()
+  // Node ends the process when it finds an open file that nobody has any more, and a generator that was never begun closes nothing.
+  const unread = setTimeout(() => void kept.disposeAsync(), unreadMsMax).unref()
+  kept.defer(() => clearTimeout(unread))
   return {
     info: object,
     read: async function* (range) {
+      clearTimeout(unread)
+      if (kept.disposed) throw new Error('The object was held too long before it was read.')
       try {
         yield* readChunks(handle, length, object.bytes, sealing, range)
       } finally {

@@ -52,6 +52,7 @@ export interface ObjectBook {
 }
 
 const schema = `
+  pragma locking_mode = exclusive;
   pragma journal_mode = wal;
   pragma synchronous = full;
   pragma foreign_keys = on;
@@ -84,12 +85,17 @@ const schema = `
 /** Versions are taken from the disk in blocks, so that an attempt costs no write; a crash leaves a gap. */
 const versionsAtOnce = 1000
 
-/** Opens the book at a path (0600), made when it is not there. Dispose it to close the file. */
+/** A process that is told to end may still hold the book when its successor starts. */
+const lockWaitMs = 2000
+/** SQLite's word for what another holds. */
+const sqliteBusy = 5
+
+/**
+ * Opens the book at a path (0600), made when it is not there, and holds it alone until it is disposed: what a second process took
+ * for left behind could be what this one is about to make visible. Throws an Error where another process holds it.
+ */
 export function openObjectBook(path: string): ObjectBook {
-  // SQLite would make the file as the umask says; its journal gets the mode of the file.
-  closeSync(openSync(path, 'a', 0o600))
-  const database = new DatabaseSync(path, { timeout: 5000 })
-  database.exec(schema)
+  const database = openAlone(path)
   const tables = openTables(database)
   const { bucket, usage, find } = tables
   return {
@@ -118,6 +124,21 @@ export function openObjectBook(path: string): ObjectBook {
       ),
     nextVersion: createSequence(database),
     [Symbol.dispose]: () => database.close(),
+  }
+}
+
+function openAlone(path: string): DatabaseSync {
+  // SQLite would make the file as the umask says; its journal gets the mode of the file.
+  closeSync(openSync(path, 'a', 0o600))
+  const database = new DatabaseSync(path, { timeout: lockWaitMs })
+  try {
+    database.exec(schema)
+    return database
+  } catch (cause) {
+    database.close()
+    if (!(cause instanceof Error) || Reflect.get(cause, 'errcode') !== sqliteBusy) throw cause
+    const message = `${path} is held by another process, which has to end first: only one may serve these objects.`
+    throw new Error(message, { cause })
   }
 }
 

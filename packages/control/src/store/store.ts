@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { transact } from '@pop-api/workload'
 
 /** Control's state. One writer, this process; every acknowledged change is on the disk. */
 export interface Store {
@@ -69,17 +70,7 @@ export function openStore(path: string): Store {
   }
   return {
     database,
-    transact: (work) => {
-      database.exec('begin immediate')
-      try {
-        const result = work()
-        database.exec('commit')
-        return result
-      } catch (error) {
-        database.exec('rollback')
-        throw error
-      }
-    },
+    transact: (work) => transact(database, work),
     [Symbol.dispose]: () => database.close(),
   }
 }

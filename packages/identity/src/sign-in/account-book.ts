@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { transact } from '../state/database.ts'
+import { transact } from '@pop-api/workload'
 import { untouchedAccount, type AccountState } from './lockout.ts'
 
 /** The tries of every account, on disk. */

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { artifactStore } from './artifact-store.ts'
-import { openDatabase, transact } from './database.ts'
+import { transact } from '@pop-api/workload'
+import { openDatabase } from './database.ts'
 import { revokedTokens } from './revoked-tokens.ts'
 
 async function databaseFor(t: TestContext): Promise<DatabaseSync> {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { isJsonObject } from '@pop-api/protocol'
 import type { Adapter, AdapterPayload } from 'oidc-provider'
-import { transact } from './database.ts'
+import { transact } from '@pop-api/workload'
 
 /** The provider's own objects (grants, refresh tokens and the rest), each a row that outlives the process. */
 export interface ArtifactStore {

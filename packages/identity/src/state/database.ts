@@ -1,9 +1,7 @@
-import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { ensureSecretFolder } from '@pop-api/keyring'
-
-const busyTimeoutMs = 5000
+import { openStateDatabase } from '@pop-api/workload'
 
 const schema = `
   create table if not exists artifact (
@@ -38,23 +36,5 @@ const schema = `
  */
 export async function openDatabase(home: string): Promise<DatabaseSync> {
   await ensureSecretFolder(home)
-  const path = join(home, 'state.db')
-  // SQLite would make the file as the umask says; its journal gets the mode of the file.
-  closeSync(openSync(path, 'a', 0o600))
-  const database = new DatabaseSync(path, { timeout: busyTimeoutMs })
-  database.exec(`pragma journal_mode = wal; pragma synchronous = full; ${schema}`)
-  return database
-}
-
-/** Runs `work` as one write transaction, which no other connection can come between. `work` must not wait. */
-export function transact<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('begin immediate')
-  try {
-    const result = work()
-    database.exec('commit')
-    return result
-  } catch (error) {
-    if (database.isTransaction) database.exec('rollback')
-    throw error
-  }
+  return openStateDatabase(join(home, 'state.db'), schema)
 }
