@@ -86,7 +86,7 @@ async function getObject(driver: ObjectDriver, request: HandlerRequest): Promise
     const range = isRangeOf(request.headers, info) ? byteRange(request.headers['range'], info.bytes) : undefined
     const { from, to } = range ?? { from: 0, to: info.bytes }
     const part = range === undefined ? {} : { 'content-range': `bytes ${from}-${to - 1}/${info.bytes}` }
-    const stream = { bytes: read({ from, to }), lengthBytes: to - from }
+    const stream = { bytes: read({ from, to }), lengthBytes: to - from, release: () => opened[Symbol.asyncDispose]() }
     return { status: range === undefined ? 200 : 206, headers: { ...fieldsOf(info), ...part }, stream }
   } catch (failure) {
     await opened[Symbol.asyncDispose]()

@@ -44,6 +44,11 @@ export interface HandlerRequest extends OperationInput {
 export interface AnswerStream {
   /** Iterated at most once, and not at all for HEAD. `return` is called when the client has gone. */
   readonly bytes: AsyncIterable<Uint8Array>
+  /**
+   * Called once instead of reading, where the answer cannot be sent or is one to HEAD: a generator that was never begun runs nothing,
+   * so that what it holds would be held for ever.
+   */
+  readonly release?: () => Promise<void>
   /** Bytes of the whole body, which MUST then be so many; the answer to HEAD says it. */
   readonly lengthBytes?: number
 }

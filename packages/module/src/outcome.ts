@@ -32,6 +32,15 @@ export const answerBytesMax = 256 * 1024
 
 /** The outcome of a handler's answer. Throws an Error for an answer that may not cross: a fault of the module's author. */
 export async function outcomeOf(answer: HandlerAnswer, operation: Operation): Promise<Outcome> {
+  try {
+    return await checkedOutcome(answer, operation)
+  } catch (failure) {
+    await answer.stream?.release?.()
+    throw failure
+  }
+}
+
+async function checkedOutcome(answer: HandlerAnswer, operation: Operation): Promise<Outcome> {
   const { status, headers = {}, body, stream } = answer
   if (!Number.isInteger(status) || status < 200 || (status > 299 && status !== 304))
     throw new Error(`A handler answered with ${status}.`)

@@ -43,14 +43,15 @@ export async function sendStream(
   record: (failed: Outcome | undefined) => Promise<void>,
 ): Promise<void> {
   const { status, headers, body } = outcome
-  const identity = context.sealIdentity()
-  const streamed = { stream: kind, lengthBytes: kind === 'open' ? undefined : body.lengthBytes }
-  const answer = { status, headers: Object.entries(headers).flat(), body: streamed, binding }
-  const moment = { nowMs: context.nowMs(), nonce: context.nextNonce() }
-  const sealed = es256Seal.sealAnswer(answer, identity, moment)
-  endUnread(response)
+  let begun = false
   try {
+    const streamed = { stream: kind, lengthBytes: kind === 'open' ? undefined : body.lengthBytes }
+    const answer = { status, headers: Object.entries(headers).flat(), body: streamed, binding }
+    const moment = { nowMs: context.nowMs(), nonce: context.nextNonce() }
+    const sealed = es256Seal.sealAnswer(answer, context.sealIdentity(), moment)
+    endUnread(response)
     response.writeHead(status, [...sealed.headers])
+    begun = true
     await pour(body.bytes, response, sealed.sealer)
     const trailers = sealed.sealer?.end('complete', { nowMs: context.nowMs(), nonce: context.nextNonce() }) ?? []
     await record(undefined)
@@ -58,6 +59,7 @@ export async function sendStream(
     response.end()
   } catch (fault) {
     response.destroy()
+    if (!begun) await body.release?.()
     if (!(fault instanceof PopError && fault.code === 'client-gone')) context.onFault(fault, '-')
     await record(refusalOf(fault, '-', undefined)).catch((unrecorded: unknown) => context.onFault(unrecorded, '-'))
   }

@@ -56,6 +56,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, served:
     )
     return
   }
+  if (isStreamed(outcome)) await outcome.body.release?.()
   const recorded = await record({ ...account, endedMs: context.nowMs() }, outcome, context)
   sendWhole(recorded, sending)
 }

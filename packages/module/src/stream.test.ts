@@ -165,6 +165,18 @@ test('createModuleServer() gives no end to an answer whose stream fails or has n
   }
 })
 
+test('createModuleServer() releases a stream that it does not read: of a bad answer, and of one to HEAD', async () => {
+  let released = 0
+  const stream = () => ({ bytes: given(pieces), lengthBytes, release: async () => void released++ })
+  const get: Handler = () => ({ status: 200, headers: { 'x-undeclared': '1' }, stream: stream() })
+  const head: Handler = () => ({ status: 200, stream: stream() })
+  await using world = await startWorld(files({ file: undefined }, { get, head }))
+  assert.equal((await world.call(read)).json['code'], 'internal')
+  assert.equal(released, 1)
+  assert.equal((await world.call({ ...read, method: 'HEAD', operation: 'HEAD /file' })).status, 200)
+  assert.equal(released, 2)
+})
+
 test('createModuleServer() says the length of a stream in the answer to HEAD, and reads nothing', async () => {
   async function* unread(): AsyncGenerator<Uint8Array> {
     assert.fail('read')
