@@ -78,7 +78,7 @@ async function countLosses(pop: Supervised, token: string, { records, objects, p
     repeated_records: [...times.values()].filter((count) => count > 1).length,
     acknowledged_puts: puts(),
     acknowledged_objects: objects.size,
-    lost_objects: [...objects].filter(([key, etag]) => present.get(key) !== etag).length,
+    lost_objects: [...objects].filter(([key, etags]) => !etags.includes(present.get(key) ?? '')).length,
     damaged_objects: damaged,
     orphans: files.length - present.size,
   }

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto'
+import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { clientOf } from '../tests/e2e/client.ts'
 import type { Supervised } from '../tests/e2e/supervised.ts'
@@ -8,8 +8,8 @@ import { readAll, send } from './object-client.ts'
 export interface Load {
   /** Numbers of the records whose append was answered with 200. */
   readonly records: readonly number[]
-  /** Key → ETag of the objects whose last put was acknowledged, and of which no later one may have happened. */
-  readonly objects: ReadonlyMap<string, string>
+  /** Key → the ETags that an object may have: that of the last put that was acknowledged, and of those since, which may have happened. */
+  readonly objects: ReadonlyMap<string, readonly string[]>
   /** Resolves once one more record and one more object were acknowledged. */
   /** How many puts were acknowledged in all. */
   readonly puts: () => number
@@ -25,7 +25,7 @@ const keys = 40
 export function startLoad(pop: Supervised, token: string): Load {
   const stop = new AbortController()
   const records: number[] = []
-  const objects = new Map<string, string>()
+  const objects = new Map<string, readonly string[]>()
   const puts: string[] = []
   const repeat = async (work: () => Promise<boolean>): Promise<void> => {
     while (!stop.signal.aborted) {
@@ -45,13 +45,15 @@ export function startLoad(pop: Supervised, token: string): Load {
   const put = (name: string) => async (): Promise<boolean> => {
     const key = `${name}/${randomInt(keys)}`
     const content = randomBytes(randomInt(sizes[randomInt(sizes.length)] ?? 1))
+    const etag = `"${createHash('sha256').update(content).digest('base64url')}"`
     // From here on the one before may be there or this one, until this one is acknowledged.
-    objects.delete(key)
+    const before = objects.get(key)
+    if (before !== undefined) objects.set(key, [...before, etag])
     const body = { lengthBytes: content.length, pieces: piecesOf(content) }
     const answer = await send(pop, token, 'PUT', `/v1/s3/buckets/crash/objects/${key}`, body)
     await readAll(answer, () => undefined)
     if (answer.status !== 200 && answer.status !== 201) return false
-    objects.set(key, String(answer.response.headers['etag']))
+    objects.set(key, [etag])
     puts.push(key)
     return true
   }

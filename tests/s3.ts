@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { ensureSecretFolder, openFileWrapper } from '@pop-api/keyring'
 import { defineS3Service, manifest, openFileDriver, quotaUnlessTold } from '@pop-api/s3-service'
@@ -10,7 +11,13 @@ export const s3: TestModule = {
   open: async (home) => {
     await ensureSecretFolder(home)
     const keys = await openFileWrapper(join(home, 'keys', 'objects.json'))
-    const driver = await openFileDriver({ home, keys, quota: quotaUnlessTold, nowMs: Date.now })
+    const driver = await openFileDriver({
+      home,
+      keys,
+      quota: quotaUnlessTold,
+      nowMs: Date.now,
+      onFault: (fault) => assert.fail(String(fault)),
+    })
     const definition = defineS3Service(driver)
     return { definition, [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() }
   },

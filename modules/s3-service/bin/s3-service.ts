@@ -11,7 +11,7 @@ import {
   reportReady,
   superviseProcess,
 } from '@pop-api/workload'
-import { defineS3Service, manifest, openFileDriver, quotaUnlessTold } from '../src/index.ts'
+import { defineS3Service, hasObjectBook, manifest, openFileDriver, quotaUnlessTold } from '../src/index.ts'
 
 // The module as a child of the supervisor: `POP_BOOT` names its boot file, with the listener `module`.
 // To the supervisor: { type: 'ready', address }
@@ -22,8 +22,11 @@ try {
   // Before anything that waits: a supervisor that is gone must not leave behind a child that still looks for control.
   superviseProcess(() => started.disposeAsync())
   await ensureSecretFolder(boot.home)
-  const keys = await openFileWrapper(join(boot.home, 'keys', 'objects.json'))
-  const driver = started.use(await openFileDriver({ home: boot.home, keys, quota: quotaUnlessTold, nowMs: Date.now }))
+  const whenMissing = (await hasObjectBook(boot.home)) ? 'refuse' : 'make'
+  const keys = await openFileWrapper(join(boot.home, 'keys', 'objects.json'), whenMissing)
+  const onFault = (err: unknown): void => log.error({ err }, 'a file could not be removed')
+  const options = { home: boot.home, keys, quota: quotaUnlessTold, nowMs: Date.now, onFault }
+  const driver = started.use(await openFileDriver(options))
   const workload = started.use(await joinModule(boot, manifest, { onProblem: (err) => log.warn({ err }, 'control') }))
   const running = started.use(
     await startModule({

@@ -65,8 +65,10 @@ async function putObject(driver: ObjectDriver, request: HandlerRequest): Promise
   if (stream === undefined) throw new PopError('internal', 'The manifest names no stream for this operation.')
   if (headers['content-encoding'] !== undefined)
     throw new PopError('media-type-unsupported', 'Objects are kept as they are: send no Content-Encoding.')
+  const { id: bucket, owner } = admitted(request)
   const { info, created } = await driver.put({
-    bucket: admitted(request).id,
+    bucket,
+    owner,
     key: keyOf(request),
     contentType: contentTypeOf(headers['content-type']),
     ...stream,

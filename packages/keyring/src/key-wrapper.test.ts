@@ -58,6 +58,14 @@ test('unwrap() refuses another context, another key and any changed bit', async 
   }
 })
 
+test('openFileWrapper() makes no key where one must be there, and takes the one that is', async () => {
+  await using folder = await openFolder()
+  await assert.rejects(openFileWrapper(folder.path, 'refuse'), code('secret-missing'))
+  await assert.rejects(stat(folder.path), { code: 'ENOENT' })
+  const wrapped = await (await openFileWrapper(folder.path)).wrap(dataKey, context)
+  assert.deepEqual(await (await openFileWrapper(folder.path, 'refuse')).unwrap(wrapped, context), dataKey)
+})
+
 test('wrap() refuses a data key of another length', async () => {
   await using folder = await openFolder()
   const wrapper = await openFileWrapper(folder.path)

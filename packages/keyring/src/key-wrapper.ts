@@ -28,11 +28,13 @@ const fileBytesMax = 1024
 const idShape = /^kek-[0-9a-f]{16}$/
 
 /**
- * The wrapper whose key lies in a file (0600), made at the first start: its id and 256 bits as one line of JSON. AES-256-GCM with a
- * random nonce for each data key. Throws a KeyringError for a file that others can read or that is none of ours.
+ * The wrapper whose key lies in a file (0600): its id and 256 bits as one line of JSON. AES-256-GCM with a random nonce for each data
+ * key. A key that is not there is made, unless `whenMissing` is `refuse`: say that where something was wrapped already, for a new
+ * key unwraps none of it. Throws a KeyringError: `secret-missing` for that, others for a file that others can read or that is none
+ * of ours.
  */
-export async function openFileWrapper(path: string): Promise<KeyWrapper> {
-  const { id, key } = await obtainKey(path)
+export async function openFileWrapper(path: string, whenMissing: 'make' | 'refuse' = 'make'): Promise<KeyWrapper> {
+  const { id, key } = await obtainKey(path, whenMissing)
   const additional = (context: Uint8Array): Buffer => encodeContext(['pop-wrap-1', id, context])
   return {
     wrap: async (dataKey, context) => {
@@ -61,10 +63,17 @@ function failed(why: string, cause?: unknown): KeyringError {
   return new KeyringError('key-unwrap-failed', `A data key cannot be unwrapped: ${why}.`, { cause })
 }
 
-async function obtainKey(path: string): Promise<{ readonly id: string; readonly key: Buffer }> {
+async function obtainKey(
+  path: string,
+  whenMissing: 'make' | 'refuse',
+): Promise<{ readonly id: string; readonly key: Buffer }> {
   const present = await readSecretFile(path, fileBytesMax)
   // Nothing is written where there is a key: a full disk must not keep anybody from it.
   if (present !== undefined) return parseKey(path, present.toString('utf8'))
+  if (whenMissing === 'refuse') {
+    const message = `${path} is missing, and what it wrapped is still there: restore it from its backup.`
+    throw new KeyringError('secret-missing', message)
+  }
   const made = { id: `kek-${randomBytes(8).toString('hex')}`, key: randomBytes(keyBytes).toString('base64url') }
   await createSecretFile(path, `${JSON.stringify(made)}\n`)
   // Of two that make it at once both take the one that came first.

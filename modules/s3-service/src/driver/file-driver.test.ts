@@ -194,7 +194,7 @@ test('openFileDriver() has everything again after a restart, and removes what no
   const first = await openStore()
   const bytes = randomBytes(100_000)
   await putBytes(first, 'a', bytes)
-  await first.orphan('0123456789abcdef')
+  await first.orphan('0123456789abcdef0123456789abcdef')
   await first.driver[Symbol.asyncDispose]()
   await using store = await openStore(undefined, first.home)
   assert.deepEqual(await contentOf(store, 'a'), bytes)
@@ -234,4 +234,21 @@ test('open() without a read leaves no open file to the collector of garbage, and
   t.mock.timers.tick(60_000)
   await assert.rejects(Array.fromAsync(open.read({ from: 0, to: 1 })), /held too long/)
   assert.equal((await contentOf(store, 'a')).toString(), 'x')
+})
+
+test('put() of an owner near the limit may replace a large object by another', async () => {
+  await using store = await openStore({ bytesPerOwnerMax: 1000, objectsPerOwnerMax: 3 })
+  await putBytes(store, 'a', randomBytes(900))
+  await putBytes(store, 'a', randomBytes(950))
+  await assert.rejects(putBytes(store, 'a', randomBytes(1001)), code('quota-exceeded'))
+  await assert.rejects(putBytes(store, 'b', randomBytes(51)), code('quota-exceeded'))
+  assert.equal((await store.driver.bucket('box')).bytes, 950)
+})
+
+test('put() into a bucket that belongs to another by now is refused before a byte is read', async () => {
+  await using store = await openStore()
+  const bytes = (async function* (): AsyncGenerator<Uint8Array> {
+    yield assert.fail('read')
+  })()
+  await assert.rejects(putBytes(store, 'a', Buffer.of(), { owner: 'user:eve', bytes }), code('resource-not-found'))
 })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { KeyringError, type KeyWrapper } from '@pop-api/keyring'
 import { PopError } from '@pop-api/module'
 import type { BookedObject } from './booked-object.ts'
@@ -30,6 +30,8 @@ export interface FileDriverOptions {
   readonly keys: KeyWrapper
   readonly quota: Quota
   readonly nowMs: () => number
+  /** Told of a file that could not be removed once nobody needed it: it goes at the next start. */
+  readonly onFault: (fault: unknown) => void
 }
 
 interface Store extends FileDriverOptions {
@@ -41,12 +43,13 @@ interface Store extends FileDriverOptions {
 /**
  * Opens the embedded driver: each object a file of encrypted chunks under a key of its own, and a book that says which file and
  * version is the present one. What no entry of the book names was never visible, or no longer is: it is removed here, so that an
- * upload that a crash cut off leaves nothing behind. Rejects when the home cannot be used.
+ * upload that a crash cut off leaves nothing behind. Rejects when the home cannot be used, and when there are files and no book.
  */
 export async function openFileDriver(options: FileDriverOptions): Promise<ObjectDriver> {
   const folder = join(options.home, 'objects')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const book = openObjectBook(join(options.home, 'objects.db'))
+  if (!(await hasObjectBook(options.home))) await refuseFiles(folder)
+  const book = openObjectBook(bookPath(options.home))
   await removeOrphans(folder, book.files())
   const store = { ...options, folder, book, reservations: openReservations(book.usage, options.quota) }
   return {
@@ -60,11 +63,30 @@ export async function openFileDriver(options: FileDriverOptions): Promise<Object
     remove: async (bucket, key, precondition) => {
       const file = guarded(() => book.remove(bucket, key, precondition))
       // Whoever reads it has it open and reads on.
-      await rm(join(folder, file), { force: true })
+      await discard(store, file)
     },
     list: async (wanted) => book.list(wanted),
     [Symbol.asyncDispose]: async () => book[Symbol.dispose](),
   }
+}
+
+function bookPath(home: string): string {
+  return join(home, 'objects.db')
+}
+
+/** Whether a driver has worked in this home: then the key that it worked with must be there too. */
+export async function hasObjectBook(home: string): Promise<boolean> {
+  return (await readdir(home)).includes(basename(bookPath(home)))
+}
+
+/** To an empty book every file is left behind: one that was lost would take all objects with it. */
+async function refuseFiles(folder: string): Promise<void> {
+  const { length } = await readdir(folder)
+  if (length === 0) return
+  const advice = 'Restore it from its backup, or empty the folder if nothing in it is wanted.'
+  throw new Error(
+    `${folder} has ${length} files, and the book that says what they are, objects.db, is missing. ${advice}`,
+  )
 }
 
 function refuse(error: PopError): never {
@@ -79,30 +101,45 @@ function guarded<T>(work: () => T): T {
   }
 }
 
+const nameShape = /^[0-9a-f]{32}$/
+
+/** Removes a file that no entry names any more. What it was removed for has happened, whether this succeeds or not. */
+async function discard({ folder, onFault }: Store, file: string): Promise<void> {
+  try {
+    await rm(join(folder, file), { force: true })
+  } catch (fault) {
+    onFault(fault)
+  }
+}
+
 async function removeOrphans(folder: string, present: ReadonlySet<string>): Promise<void> {
-  for (const name of await readdir(folder)) if (!present.has(name)) await rm(join(folder, name), { force: true })
+  for (const name of await readdir(folder))
+    // Whatever else lies there was not put there by us.
+    if (nameShape.test(name) && !present.has(name)) await rm(join(folder, name), { force: true })
 }
 
 async function put(store: Store, wanted: Put): Promise<{ readonly info: ObjectInfo; readonly created: boolean }> {
   const { bucket, key, lengthBytes, precondition } = wanted
   const { book, folder, reservations } = store
   const incarnation = book.bucket(bucket) ?? refuse(noBucket())
+  // Deleted and made anew by another since the request was admitted.
+  if (incarnation.owner !== wanted.owner) throw noBucket()
   // Asked early too, so that a body that cannot be kept is not sent for nothing.
-  precondition(book.find(bucket, key))
-  using reservation = reservations.reserve(incarnation.owner, lengthBytes ?? 0)
+  const before = book.find(bucket, key)
+  precondition(before)
+  using reservation = reservations.reserve(incarnation.owner, lengthBytes ?? 0, before?.bytes ?? 0)
   const file = randomBytes(16).toString('hex')
-  const path = join(folder, file)
   try {
     const object = await writeFile(store, wanted, file, reservation.grow)
     if ((await wanted.verified) !== 'complete')
       throw new PopError('malformed-request', 'The body broke off, and nothing was kept.')
     await syncFolder(folder)
     const { replaced } = book.commit({ ...object, bucketId: incarnation.id }, precondition, store.quota)
-    if (replaced !== undefined) await rm(join(folder, replaced), { force: true })
+    if (replaced !== undefined) await discard(store, replaced)
     return { info: object, created: replaced === undefined }
   } catch (failure) {
     // Committed or not, the book knows; a file that it names stays.
-    if (book.find(bucket, key)?.file !== file) await rm(path, { force: true })
+    if (book.find(bucket, key)?.file !== file) await discard(store, file)
     throw storageFailure(failure)
   }
 }

@@ -14,6 +14,8 @@ export type Precondition = (present: ObjectInfo | undefined) => void
 
 export interface Put {
   readonly bucket: string
+  /** Of the bucket that the request was admitted to. */
+  readonly owner: string
   readonly key: string
   readonly contentType: string
   /** Undefined where the client gave none. */

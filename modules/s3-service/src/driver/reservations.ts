@@ -8,8 +8,11 @@ interface Reservation {
 }
 
 export interface Reservations {
-  /** Throws `quota-exceeded` where there is no room for so many bytes. The number of objects is the book's to check. */
-  readonly reserve: (owner: string, bytes: number) => Reservation
+  /**
+   * Throws `quota-exceeded` where there is no room for so many bytes beside those that it replaces. The number of objects is the
+   * book's to check, and so is whether what is replaced is still there.
+   */
+  readonly reserve: (owner: string, bytes: number, replacedBytes: number) => Reservation
 }
 
 /**
@@ -19,10 +22,10 @@ export interface Reservations {
 export function openReservations(usage: (owner: string) => Usage, quota: Quota): Reservations {
   const open = new Map<string, { bytes: number; uploads: number }>()
   return {
-    reserve: (owner, bytes) => {
+    reserve: (owner, bytes, replacedBytes) => {
       const held = open.get(owner) ?? { bytes: 0, uploads: 0 }
       const check = (more: number): void =>
-        refuseAbove({ bytes: usage(owner).bytes + held.bytes + more, objects: 0 }, quota)
+        refuseAbove({ bytes: usage(owner).bytes - replacedBytes + held.bytes + more, objects: 0 }, quota)
       check(bytes)
       open.set(owner, held)
       let reserved = bytes

@@ -21,7 +21,7 @@ export async function openStore(quota: Quota = plenty, home?: string): Promise<S
   const folder = home ?? (await mkdtemp(join(tmpdir(), 'pop-s3-')))
   await mkdir(join(folder, 'keys'), { recursive: true, mode: 0o700 })
   const keys = await openFileWrapper(join(folder, 'keys', 'objects.json'))
-  const driver = await openFileDriver({ home: folder, keys, quota, nowMs: Date.now })
+  const driver = await openFileDriver({ home: folder, keys, quota, nowMs: Date.now, onFault: reportFault })
   if (!(await driver.hasBucket('box'))) await driver.createBucket('box', 'user:bob')
   return {
     home: folder,
@@ -41,6 +41,7 @@ export function putBytes({ driver }: Store, key: string, bytes: Buffer, change: 
   }
   return driver.put({
     bucket: 'box',
+    owner: change.bucket === 'other' ? 'user:carol' : 'user:bob',
     key,
     contentType: 'text/plain',
     lengthBytes: bytes.length,
@@ -55,4 +56,8 @@ export function putBytes({ driver }: Store, key: string, bytes: Buffer, change: 
 export async function contentOf({ driver }: Store, key: string, range?: ByteRange): Promise<Buffer> {
   const open = await driver.open('box', key)
   return Buffer.concat(await Array.fromAsync(open.read(range ?? { from: 0, to: open.info.bytes })))
+}
+
+function reportFault(fault: unknown): void {
+  process.stderr.write(`${String(fault)}\n`)
 }

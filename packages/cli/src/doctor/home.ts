@@ -103,7 +103,9 @@ async function walk(folder: string, home: string): Promise<readonly Exposed[]> {
     // A file of a run may go while it is looked for.
     if (entry === undefined || publicFiles.includes(relative(home, path))) continue
     if (isExposed(entry)) found.push({ path, isFolder: entry.isDirectory() })
-    if (entry.isDirectory()) found.push(...(await walk(path, home)))
+    // Node compiles into it with modes of its own, behind a door that nobody else opens.
+    const isCompiled = relative(home, path) === 'compiled'
+    if (entry.isDirectory() && !isCompiled) found.push(...(await walk(path, home)))
   }
   return found
 }
