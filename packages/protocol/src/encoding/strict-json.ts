@@ -66,22 +66,31 @@ function countMembers(value: unknown, depthLeft: number): number {
   return count
 }
 
-/** Colons outside strings in a text that is known to be valid JSON: one for each member as written. */
+/**
+ * Colons outside strings in a text that is known to be valid JSON: one for each member as written. Outside strings a colon stands
+ * behind the name of a member and nowhere else, so that only the ends of strings are looked at.
+ */
 function countColons(text: string): number {
   let count = 0
-  let index = 0
-  while (index < text.length) {
-    const code = text.charCodeAt(index)
-    if (code === 0x22) index = endOfString(text, index)
-    else if (code === 0x3a) count++
-    index++
+  for (let start = text.indexOf('"'); start >= 0;) {
+    let next = endOfString(text, start) + 1
+    while (isSpace(text.charCodeAt(next))) next++
+    if (text.charCodeAt(next) === 0x3a) count++
+    start = text.indexOf('"', next)
   }
   return count
 }
 
-/** Index of the quote that ends the string that begins at `start`. */
+/** The white space of JSON (RFC 8259, section 2). */
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+}
+
+/** Index of the quote that ends the string that begins at `start`: the first one behind an even number of backslashes. */
 function endOfString(text: string, start: number): number {
-  let index = start + 1
-  for (; text.charCodeAt(index) !== 0x22; index++) if (text.charCodeAt(index) === 0x5c) index++
-  return index
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let first = end
+    while (text.charCodeAt(first - 1) === 0x5c) first--
+    if ((end - first) % 2 === 0) return end
+  }
 }
