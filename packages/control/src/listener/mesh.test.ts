@@ -163,18 +163,18 @@ test('control answers refusals of members with problem documents', async () => {
   await using gateway = await joinGateway(await world.boot('gateway-1', 'gateway'))
   const { control } = world.handle()
   const tls = meshClientOptions(gateway, () => true)
-  const cases: readonly (readonly [Promise<string>, string])[] = [
-    [exchange({ tls, method: 'GET', url: `${control}/other` }), 'no-such-operation'],
-    [exchange({ tls, method: 'POST', url: `${control}/bulletin` }), 'method-not-allowed'],
-    [exchange({ tls, method: 'GET', url: `${control}//bulletin` }), 'ambiguous-target'],
-    [exchange({ tls, method: 'GET', url: `${control}/bulletin/changes` }), 'parameter-invalid'],
-    [exchange({ tls, method: 'GET', url: `${control}/bulletin/changes?after=1` }), 'parameter-invalid'],
-    [exchange({ tls, method: 'POST', url: `${control}/renew` }), 'media-type-unsupported'],
-    [exchange({ tls, method: 'POST', url: `${control}/renew`, body: {} }), 'enrolment-refused'],
-    [exchange({ tls, method: 'POST', url: `${control}/renew`, body: 'x'.repeat(1024 * 1024) }), 'body-too-large'],
-    [exchange({ tls, method: 'PUT', url: `${control}/instance`, body: {} }), 'workload-refused'],
+  const cases: readonly (readonly [() => Promise<string>, string])[] = [
+    [() => exchange({ tls, method: 'GET', url: `${control}/other` }), 'no-such-operation'],
+    [() => exchange({ tls, method: 'POST', url: `${control}/bulletin` }), 'method-not-allowed'],
+    [() => exchange({ tls, method: 'GET', url: `${control}//bulletin` }), 'ambiguous-target'],
+    [() => exchange({ tls, method: 'GET', url: `${control}/bulletin/changes` }), 'parameter-invalid'],
+    [() => exchange({ tls, method: 'GET', url: `${control}/bulletin/changes?after=1` }), 'parameter-invalid'],
+    [() => exchange({ tls, method: 'POST', url: `${control}/renew` }), 'media-type-unsupported'],
+    [() => exchange({ tls, method: 'POST', url: `${control}/renew`, body: {} }), 'enrolment-refused'],
+    [() => exchange({ tls, method: 'POST', url: `${control}/renew`, body: 'x'.repeat(1024 * 1024) }), 'body-too-large'],
+    [() => exchange({ tls, method: 'PUT', url: `${control}/instance`, body: {} }), 'workload-refused'],
   ]
-  for (const [answer, code] of cases) await assert.rejects(answer, { name: 'PopError', code })
+  for (const [ask, code] of cases) await assert.rejects(ask, { name: 'PopError', code })
   assert.deepEqual(world.faults, [])
 })
 
