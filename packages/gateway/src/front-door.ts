@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { PopError } from '@pop-api/protocol'
 import { countConnections, type Connections } from './admit/connections.ts'
-import type { Answer } from './answer.ts'
+import { isStreamed, type Answer } from './answer.ts'
 import { watchSockets, type DoorSockets } from './door-sockets.ts'
 import { answerSocket } from './raw-answer.ts'
 import { openBody, type RequestBody } from './receive/body.ts'
@@ -120,7 +120,12 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
   }
   // Bytes of a body that nobody read must never be taken for the next request.
   const close = !request.complete || received.crowded || door.draining()
-  if (close && !sockets.refuse(socket)) return
+  if (close && !sockets.refuse(socket)) {
+    // Nobody reads it: what still arrives of it must not be held.
+    if (isStreamed(answer))
+      await answer.body.abandon(new PopError('client-gone', 'The connection was refused meanwhile.'))
+    return
+  }
   if (!request.complete) lingerAtEnd(socket)
   await send(response, answer, { requestId, close, head: received.method === 'HEAD' })
 }

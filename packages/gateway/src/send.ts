@@ -10,7 +10,11 @@ interface Sending {
   readonly close: boolean
   /** The request was a HEAD: the fields are sent, the body is not. */
   readonly head: boolean
+  /** How long a client may read nothing of a streamed body; a minute unless told. */
+  readonly stallMsMax?: number
 }
+
+const stallMsUnlessTold = 60_000
 
 /**
  * Sends an answer. A streamed one goes at the client's pace; if it cannot be given to its end the connection is cut, so that
@@ -19,15 +23,19 @@ interface Sending {
 export async function send(
   response: ServerResponse,
   answer: Answer,
-  { requestId, close, head }: Sending,
+  { requestId, close, head, stallMsMax = stallMsUnlessTold }: Sending,
 ): Promise<void> {
   const fields = close ? [...answer.fields, 'connection', 'close'] : answer.fields
   response.writeHead(answer.status, finishFields(fields, requestId))
-  if (isStreamed(answer)) await pour(response, answer.body)
+  if (isStreamed(answer)) await pour(response, answer.body, stallMsMax)
   else response.end(head ? undefined : answer.body)
 }
 
-async function pour(response: ServerResponse, { pieces, finish, abandon }: StreamedBody): Promise<void> {
+async function pour(
+  response: ServerResponse,
+  { pieces, finish, abandon }: StreamedBody,
+  stallMsMax: number,
+): Promise<void> {
   const gone = new AbortController()
   const leave = (): void => gone.abort(clientGone())
   response.once('close', leave)
@@ -35,7 +43,7 @@ async function pour(response: ServerResponse, { pieces, finish, abandon }: Strea
   try {
     for await (const piece of pieces) {
       gone.signal.throwIfAborted()
-      if (!response.write(piece)) await once(response, 'drain', { signal: gone.signal })
+      if (!response.write(piece)) await drained(response, gone, stallMsMax)
     }
     const last = await finish()
     gone.signal.throwIfAborted()
@@ -47,6 +55,16 @@ async function pour(response: ServerResponse, { pieces, finish, abandon }: Strea
     response.destroy()
   } finally {
     response.off('close', leave)
+  }
+}
+
+/** Waits until the client has read; one that reads nothing for too long counts as gone, for it holds a module's answer open. */
+async function drained(response: ServerResponse, gone: AbortController, stallMsMax: number): Promise<void> {
+  const timer = setTimeout(() => gone.abort(clientGone()), stallMsMax)
+  try {
+    await once(response, 'drain', { signal: gone.signal })
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -89,6 +89,8 @@ function openStreaming(controller: Controller): Streaming {
       done(error)
     },
   })
+  // It may break before anybody reads it: an error that nobody hears would end the process.
+  source.on('error', () => undefined)
   return { source, rawTrailers: [] }
 }
 

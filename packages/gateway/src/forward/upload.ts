@@ -149,6 +149,8 @@ function stoppedPromise(signal: AbortSignal): Promise<'stopped'> {
 async function readAnswer(response: IncomingMessage, { readHead }: ModuleRequest): Promise<ModuleAnswer> {
   const head = readHead(response.statusCode ?? 0, response.rawHeaders)
   if (head.stream !== undefined) {
+    // It may break before anybody reads it: an error that nobody hears would end the process.
+    response.on('error', () => undefined)
     return { kind: 'streamed', head, stream: head.stream, source: response, rawTrailers: () => response.rawTrailers }
   }
   const collector = collectBody(answerBytesMax)
