@@ -2,7 +2,7 @@ import { open, readdir, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AuditEvent } from '@pop-api/audit'
 import { isJsonObject, parseStrictJson, type JsonObject } from '@pop-api/protocol'
-import { usageFailure } from '../command-failure.ts'
+import { usageFailure, type CommandFailure } from '../command-failure.ts'
 import { errorCode } from '../up/own-file.ts'
 
 /** A folder of audit events in a home. */
@@ -33,6 +33,11 @@ export async function auditLogs(home: string): Promise<readonly HomeLog[]> {
   const found: HomeLog[] = []
   for (const log of candidates) if ((await logFiles(log.folder)) !== undefined) found.push(log)
   return found
+}
+
+/** The failure of a command that reads the logs of a home that has none. */
+export function noAuditLogs(home: string): CommandFailure {
+  return usageFailure(`there are no audit logs in ${home}: start with \`pop up\`, or give another folder with --home`)
 }
 
 /** Opens a log at its beginning. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { matches, type AuditQuery } from '@pop-api/audit'
 import { Command, InvalidArgumentError } from 'commander'
-import { auditLogs, openAuditCursor, type AuditCursor } from '../client/audit-cursor.ts'
+import { auditLogs, noAuditLogs, openAuditCursor, type AuditCursor } from '../client/audit-cursor.ts'
 import { usageFailure } from '../command-failure.ts'
 import { writeJson } from '../print/json-line.ts'
 import type { Output } from '../print/output.ts'
@@ -41,9 +41,7 @@ async function showTail(command: Command, around: Surroundings): Promise<void> {
   const isJson = hasFlag(command, 'json')
   const query = queryOf(command)
   const cursors = await openCursors(home, [])
-  if (cursors.length === 0 && !isFollowed) {
-    throw usageFailure(`there are no audit logs in ${home}: start with \`pop up\`, or give another folder with --home`)
-  }
+  if (cursors.length === 0 && !isFollowed) throw noAuditLogs(home)
   const search = await lastEvents(cursors, query, countOf(command))
   refuseUnknownService(query, search)
   const write = isJson ? jsonWriter(around.out) : tableWriter(around.out)

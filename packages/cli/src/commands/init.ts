@@ -17,9 +17,14 @@ Examples:
   pop init --environment production deploy/pop.yaml
 `
 
-const next: Readonly<Record<StarterEnvironment, string>> = {
-  development: 'Next: read it, then start with `pop up`.',
-  production: 'Next: set identity.issuer to your provider, and identity.client_secret; then `pop config check`.',
+/** What to do with a file now; another one than `./pop.yaml` is found by nobody who does not name it. */
+function nextStep(environment: StarterEnvironment, file: string): string {
+  const isUsual = resolve(file) === resolve('pop.yaml')
+  const named = printable(file)
+  if (environment === 'development')
+    return `Next: read it, then start with \`pop up${isUsual ? '' : ` --config ${named}`}\`.`
+  const check = `pop config check${isUsual ? '' : ` ${named}`}`
+  return `Next: set identity.issuer to your provider, and identity.client_secret; then \`${check}\`.`
 }
 
 /** `pop init`: a commented `pop.yaml` to begin with. */
@@ -38,7 +43,7 @@ export function initCommand({ out }: Surroundings): Command {
       const path = resolve(file)
       await write(path, starterSettings(environment), hasFlag(command, 'force'))
       if (hasFlag(command, 'json')) await writeJson({ file: path, environment }, out)
-      else await out.writeLine(`Wrote ${printable(file)}, for ${environment}.\n${next[environment]}`)
+      else await out.writeLine(`Wrote ${printable(file)}, for ${environment}.\n${nextStep(environment, file)}`)
     })
 }
 

@@ -18,7 +18,7 @@ import { gather } from './gather.ts'
 const examples = `
 What happened is told by the events; what it would have needed, by the policy and the modules as they are now.
 
-Exit codes: 0 it was found, 1 the logs of the home do not have it.
+Exit codes: 0 it was found, 1 the logs of the home do not have it, 2 there are no logs.
 
 Examples:
   pop explain 39c4455b-98d5-455f-87e7-158524de5ee3

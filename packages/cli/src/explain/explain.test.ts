@@ -153,3 +153,10 @@ test('pop explain exits with 1 for an id that no log has, and says what to try',
     assert.match(stderr, /pop audit tail/)
   }
 })
+
+test('pop explain exits with 2 where there are no logs to look into', async () => {
+  await using around = await aroundPop()
+  const { code, stderr } = await around.pop(['explain', 'r-1'])
+  assert.equal(code, 2)
+  assert.match(stderr, /there are no audit logs in .+: start with `pop up`/)
+})

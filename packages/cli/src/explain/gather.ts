@@ -1,5 +1,5 @@
 import type { AuditEvent } from '@pop-api/audit'
-import { auditLogs, openAuditCursor, type HomeLog } from '../client/audit-cursor.ts'
+import { auditLogs, noAuditLogs, openAuditCursor, type HomeLog } from '../client/audit-cursor.ts'
 
 /** What the logs of a home have of one request. */
 export interface Gathered {
@@ -16,10 +16,11 @@ export interface Gathered {
 
 /**
  * Everything that the logs of a home have of the request that an id names: its own id, its decision or its transaction. Undefined
- * where none of them has it. Throws a CommandFailure (usage) where the logs cannot be read.
+ * where none of them has it. Throws a CommandFailure (usage) where the logs cannot be read, or there are none.
  */
 export async function gather(home: string, id: string): Promise<Gathered | undefined> {
   const logs = await auditLogs(home)
+  if (logs.length === 0) throw noAuditLogs(home)
   const requestId = await findRequest(logs, id)
   if (requestId === undefined) return undefined
   const events = await eventsOf(logs, (event) => event.request_id === requestId)

@@ -1,5 +1,5 @@
 import { isJsonObject, isPlainText, isTextList } from '@pop-api/protocol'
-import type { Ownership } from '@pop-api/policy'
+import type { Ownership, Policy } from '@pop-api/policy'
 import type { SettingsNote } from '@pop-api/settings'
 import type { PolicyOperation } from './find-rules.ts'
 
@@ -22,10 +22,14 @@ export type CasesResult =
 const ownerships: readonly Ownership[] = ['any', 'own', 'public']
 const members = ['roles', 'permissions', 'operation', 'expect', 'scope']
 
-/** Reads the cases of a parsed file, with every fault at once. Untrusted input. */
+/**
+ * Reads the cases of a parsed file, with every fault at once. A role that the policy does not have is one of them: a misspelt name
+ * may do nothing, so that each `deny` of it would pass for ever. Untrusted input.
+ */
 export function readCases(
   value: unknown,
   operations: readonly PolicyOperation[],
+  policy: Policy,
   lineOf: (path: readonly string[]) => number,
 ): CasesResult {
   const faults: SettingsNote[] = []
@@ -49,13 +53,16 @@ export function readCases(
       return []
     }
     if (found['roles'] === undefined) fault([at, 'roles'], 'is missing: expected a list of names, [] for none')
+    const roles = texts('roles')
+    for (const role of roles.filter((name) => !policy.roles.has(name)))
+      fault([at, 'roles'], `the policy has no role ${role}; there are: ${[...policy.roles.keys()].join(', ')}`)
     const scope = found['scope'] === undefined ? undefined : texts('scope')
     const known = scope?.flatMap((word) => ownerships.filter((ownership) => ownership === word))
     if (known?.length !== scope?.length) fault([at, 'scope'], `expected a list of ${ownerships.join(', ')}`)
     if (expect === 'deny' && scope !== undefined) fault([at, 'scope'], 'a denied operation has no scope: leave it out')
     return {
       line: lineOf([at]),
-      roles: texts('roles'),
+      roles,
       permissions: texts('permissions'),
       operation,
       expect,

@@ -100,7 +100,7 @@ function testCommand(around: Surroundings): Command {
       throw usageFailure(`there are no operations to test in ${from}: start the system once, or give --manifest FILE`)
     }
     const { value, lineOf } = await readDocument(file)
-    const read = readCases(value, operations, lineOf)
+    const read = readCases(value, operations, policy, lineOf)
     if (!read.ok) {
       throw usageFailure(`${file} is not usable:${read.faults.map((fault) => `\n${faultLine(file, fault)}`).join('')}`)
     }

@@ -116,6 +116,11 @@ const faulty: readonly (readonly [string, string, RegExp])[] = [
   ],
   ['a misspelt key', '- { roles: [], operation: GET /v1/notes, expect: allow, scopes: [own] }', /scopes: unknown key/],
   ['no roles', '- { operation: GET /v1/notes, expect: deny }', /case 1, roles: is missing/],
+  [
+    'a misspelt role, whose denial would pass for ever',
+    '- { roles: [user, readr], operation: GET /v1/notes, expect: deny }',
+    /case 1, roles: the policy has no role readr; there are: .*reader/,
+  ],
   ['another outcome', '- { roles: [], operation: GET /v1/notes, expect: maybe }', /expected allow or deny/],
   ['a scope of a denial', '- { roles: [], operation: GET /v1/notes, expect: deny, scope: [own] }', /has no scope/],
   [

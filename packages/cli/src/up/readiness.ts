@@ -4,6 +4,7 @@ import { request as requestTls } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isJsonObject, parseStrictJson } from '@pop-api/protocol'
+import { errorCode } from './own-file.ts'
 import type { RunFile } from './run-file.ts'
 
 /** What the gateway says of itself. */
@@ -32,12 +33,13 @@ export async function askReadiness({ operations, ca }: Pick<RunFile, 'operations
     asked.end()
     return await answer.promise
   } catch (error) {
-    return {
-      ready: false,
-      answers: false,
-      faults: [`the gateway does not answer: ${error instanceof Error ? error.message : 'no reason'}`],
-    }
+    return { ready: false, answers: false, faults: [`the gateway does not answer: ${silence(error)}`] }
   }
+}
+
+function silence(error: unknown): string {
+  if (errorCode(error) === 'ABORT_ERR') return `nothing within ${answerMsMax / 1000} s`
+  return error instanceof Error ? error.message : 'no reason'
 }
 
 /** Asks until the gateway is ready, or for `waitMsMax`; gives the last answer. */

@@ -31,7 +31,7 @@ export function statusCommand({ out, environment }: Surroundings): Command {
       if (status.well) return
       const away = status.processes.flatMap(({ name, state }) => (wordsOf[state] ? [`${name} ${wordsOf[state]}`] : []))
       const faults = [...away, ...status.faults].join('; ')
-      throw new CommandFailure(exitCodes.refused, `not all is well: ${faults}. See \`pop logs\``)
+      throw new CommandFailure(exitCodes.refused, `not all is well: ${faults}. See \`pop logs\`, and \`pop doctor\``)
     })
 }
 

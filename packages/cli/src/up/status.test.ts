@@ -68,7 +68,10 @@ test('pop status does not show a process as running that is not ready again, or 
     ['control', 'ended', '0'],
     ['gateway', 'starting', '1'],
   ])
-  assert.equal(stderr, 'pop: not all is well: control has ended; gateway is starting. See `pop logs`\n')
+  assert.equal(
+    stderr,
+    'pop: not all is well: control has ended; gateway is starting. See `pop logs`, and `pop doctor`\n',
+  )
 })
 
 test('pop status does not show a gateway as running that does not answer', async () => {
@@ -78,6 +81,8 @@ test('pop status does not show a gateway as running that does not answer', async
   assert.equal(code, 1)
   assert.deepEqual(rows[1], ['gateway', 'silent', '0'])
   assert.match(stderr, /^pop: not all is well: the gateway does not answer: .+\n$/)
+  home.server.removeAllListeners('request')
+  assert.match((await home.status()).stderr, /the gateway does not answer: nothing within 2 s\. See/)
 })
 
 test('pop reset says what to do first while something runs, and removes nothing', async () => {

@@ -144,9 +144,10 @@ function decode(body: Uint8Array): string {
 }
 
 function faults(check: Check): readonly { readonly pointer: string; readonly message: string }[] {
-  return (check.errors ?? []).map(({ instancePath, message = '', params }) => ({
+  return (check.errors ?? []).map(({ instancePath, keyword, message = '', params }) => ({
     pointer: instancePath,
-    message: `${message}${particularOf(params)}`,
+    message:
+      keyword === 'not' ? 'must not be what the schema excludes by its "not"' : `${message}${particularOf(params)}`,
   }))
 }
 
