@@ -19,12 +19,18 @@ function manifestOf(name: string) {
       '/thing': {
         get: { 'x-pop-requires': { role: 'create_resource', module: 'kafka.consume' }, responses: {} },
         post: { 'x-pop-requires': { role: 'create_resource', module: 'kafka.create' }, responses: {} },
+        put: {
+          'x-pop-requires': { role: 'create_resource', module: 'kafka.create' },
+          'x-pop-stream': 'upload',
+          requestBody: { content: { '*/*': { schema: {} } } },
+          responses: {},
+        },
       },
     },
   }
 }
 
-/** A module that enrolled like any other and answers `GET|POST /v1/liar/thing` with whatever a test wants. */
+/** A module that enrolled like any other and answers `GET|POST|PUT /v1/liar/thing` with whatever a test wants. */
 export interface Liar {
   readonly answerWith: (listener: RequestListener) => void
   readonly requests: () => number

@@ -13,7 +13,7 @@ import { doorOptions, openDoor } from './front-door.ts'
 import { handle } from './handle.ts'
 import { keepKeysFresh } from './identify/refresh-keys.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
-import { openAuthenticator, openDresser, openGate } from './open-gate.ts'
+import { moduleConnectionsMax, openAuthenticator, openDresser, openGate } from './open-gate.ts'
 import { createOperationsListener, type ReadinessCheck } from './operations/operations-listener.ts'
 import { presentProvider } from './provider/present-provider.ts'
 import { countRefusals } from './record/refusals.ts'
@@ -93,7 +93,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const provider = started.use(presentProvider(compiled.settings))
   const { seal, tokensMax } = options[benchmarkParts] ?? { seal: es256Seal, tokensMax: verifiedTokensMax }
   const authenticator = openAuthenticator(compiled, provider, revocations, tokensMax)
-  const pools = started.use(createPeerPools(member, { connectionsMax: 64, connectTimeoutMs: 2_000 }))
+  const pools = started.use(createPeerPools(member, { connectionsMax: moduleConnectionsMax, connectTimeoutMs: 2_000 }))
   const requireSecondFactor = (): boolean => compiled.settings().security_config.require_2fa
   const session = { provider, authenticator, requireSecondFactor, revocations, nowMs: Date.now }
   const dresser = openDresser(member, compiled, seal)

@@ -39,7 +39,8 @@ export interface RunningModule {
 
 const noncesMax = 200_000
 const witsMax = 1024
-const headerBytesMax = 64 * 1024
+/** Node would end every request that takes more than five minutes: an upload may, and whoever reads a body has a clock of its own. */
+const serverLimits = { maxHeaderSize: 64 * 1024, headersTimeout: 60_000, requestTimeout: 0 }
 /** The longest time that a timer of Node can wait. */
 const timerMsMax = 2 ** 31 - 1
 
@@ -74,7 +75,7 @@ export async function startModule<W extends ModuleWorkload>(options: StartOption
     book,
     onFault,
   })
-  const server = createServer({ ...transport.meshServerOptions(workload), maxHeaderSize: headerBytesMax }, listener)
+  const server = createServer({ ...transport.meshServerOptions(workload), ...serverLimits }, listener)
   // A peer that keeps its connection busy must not keep a stopping module alive.
   server.prependListener('request', (_request, response) => {
     if (!server.listening) response.shouldKeepAlive = false

@@ -13,6 +13,9 @@ import {
 /** One connection pool for each instance; the pool has proven the instance's identity before anything is sent. */
 export type PoolOf = (instance: ModuleInstance) => Dispatcher
 
+/** How long a request waits for one of the connections: where all are held, it is better asked of another instance, or refused. */
+const freeMsMax = 5_000
+
 type Controller = Dispatcher.DispatchController
 
 /**
@@ -26,6 +29,11 @@ export function exchange(pool: Dispatcher, request: ModuleRequest, body: Buffer)
     const chunks: Buffer[] = []
     let bytes = 0
     let sent = false
+    let gaveUp = false
+    const waiting = setTimeout(() => {
+      gaveUp = true
+      reject(new InstanceUnreachable(new Error('No connection to the module came free.')))
+    }, freeMsMax)
     let head: AnswerHead | undefined
     let streaming: Streaming | undefined
     pool.dispatch(
@@ -38,8 +46,10 @@ export function exchange(pool: Dispatcher, request: ModuleRequest, body: Buffer)
         bodyTimeout: silenceMsMax,
       },
       {
-        onRequestStart: () => {
-          sent = true
+        onRequestStart: (controller) => {
+          clearTimeout(waiting)
+          if (gaveUp) controller.abort(new Error('Nobody waits for it any more.'))
+          else sent = true
         },
         onResponseStart: (controller, status) => {
           head = readHead(status, texts(controller.rawHeaders))
@@ -67,6 +77,7 @@ export function exchange(pool: Dispatcher, request: ModuleRequest, body: Buffer)
           }
         },
         onResponseError: (_controller, error) => {
+          clearTimeout(waiting)
           streaming?.source.destroy(error)
           reject(sent ? brokenExchange(error) : new InstanceUnreachable(error))
         },

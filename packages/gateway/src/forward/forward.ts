@@ -14,6 +14,7 @@ import {
 } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Dressed } from '../dress/dress.ts'
+import type { InFlight } from '../limit/in-flight.ts'
 import { noteFailure, type Upstream, type Upstreams } from '../metrics/upstreams.ts'
 import { answerBody } from './answer-body.ts'
 import { exchange, type PoolOf } from './exchange.ts'
@@ -28,6 +29,8 @@ export interface Modules {
   readonly trust: () => Trust
   /** Notes how each instance does. */
   readonly upstreams: Upstreams
+  /** What each caller has under way. */
+  readonly inFlight: InFlight
   readonly wits: WitCache
   /** SPIFFE ID that TLS proved for the pool of an instance; undefined only over loopback HTTP. */
   readonly peerOf: (instance: ModuleInstance) => string | undefined
@@ -40,12 +43,28 @@ export interface Modules {
 
 /**
  * Hands a dressed request to an instance of its module and gives back the answer that verified. An instance that has restarted gets
- * the request once more, sealed for its present start, unless its body has begun to flow. Refuses with 502, 503, 504; a `seal-` problem never passes on.
+ * the request once more, sealed for its present start, unless its body has begun to flow. Refuses with 502, 503, 504, and with 429 a
+ * caller that has too much under way; a `seal-` problem never passes on.
  */
 export async function forward(dressed: Dressed, modules: Modules): Promise<Answer> {
-  const { destination } = dressed.validated.permitted.identified.routed
-  const called = await callAny(dressed, destination.instances, modules)
+  const { caller, routed } = dressed.validated.permitted.identified
+  const { destination } = routed
+  const end = modules.inFlight.begin(caller.subject)
+  let called: Called
+  try {
+    called = await callAny(dressed, destination.instances, modules)
+  } catch (failure) {
+    end()
+    throw failure
+  }
+  whenRead(called.answer, end)
   return clientAnswer(called, destination.answerFields, modules)
+}
+
+/** Calls back once nothing of an answer is to come: a stream closes also where it breaks, and where nobody reads it to its end. */
+function whenRead(answer: ModuleAnswer, then: () => void): void {
+  if (answer.kind === 'whole' || answer.source.closed) then()
+  else answer.source.once('close', then)
 }
 
 /** An answer, and the instance that gave it. */
@@ -94,9 +113,7 @@ async function callInstance(
   try {
     const answer = await ask(dressed, instance, boot, upstream, modules)
     upstream.isUp = true
-    // A stream closes also where it breaks, and where nobody reads it to its end.
-    if (answer.kind === 'whole' || answer.source.closed) upstream.inFlight--
-    else answer.source.once('close', () => upstream.inFlight--)
+    whenRead(answer, () => upstream.inFlight--)
     return answer
   } catch (failure) {
     upstream.inFlight--

@@ -64,7 +64,9 @@ function open(agent: Agent, address: string, { method, target, headers }: Module
   const { hostname, port, host } = new URL(address)
   const framing = ['host', host, 'transfer-encoding', 'chunked', 'connection', 'close']
   // `path` is sent as it is: what was sealed is never built anew.
-  return httpsRequest({ agent, hostname, port, method, path: target, headers: [...headers, ...framing] })
+  const outgoing = httpsRequest({ agent, hostname, port, method, path: target, headers: [...headers, ...framing] })
+  // Whoever waits hears of a failure in its own way; one that nobody listens for would end the process.
+  return outgoing.on('error', () => undefined)
 }
 
 /** Resolves when the peer has proven who it is; until then not a byte of the body was asked for. */
@@ -75,7 +77,7 @@ async function connected(outgoing: ClientRequest): Promise<void> {
     // The agent keeps no connections, so this one is new.
     if (socket !== undefined) await once(socket, 'secureConnect')
   } catch (cause) {
-    outgoing.on('error', () => undefined).destroy()
+    outgoing.destroy()
     throw new InstanceUnreachable(cause instanceof Error ? cause : new Error(String(cause)))
   } finally {
     clearTimeout(timer)
@@ -114,11 +116,10 @@ async function pour(
     outgoing.end()
   }
   const pieces = body.pieces[Symbol.asyncIterator]()
-  const stop = stoppedPromise(stopped)
   for (;;) {
     let next: IteratorResult<Buffer> | 'stopped'
     try {
-      next = await Promise.race([pieces.next(), stop])
+      next = await unlessStopped(pieces.next(), stopped)
     } catch (failure) {
       end('partial')
       return { kind: 'broken', failure }
@@ -128,7 +129,8 @@ async function pour(
     sealer.add(next.value)
     upstream.requestBytes += next.value.length
     if (outgoing.write(next.value)) continue
-    if ((await inTime(Promise.race([drained(outgoing), stop]), silenceMsMax)) === 'stopped') return { kind: 'stopped' }
+    if ((await inTime(unlessStopped(drained(outgoing), stopped), silenceMsMax)) === 'stopped')
+      return { kind: 'stopped' }
   }
   end('complete')
   return { kind: 'whole' }
@@ -139,14 +141,25 @@ async function drained(outgoing: ClientRequest): Promise<'drained'> {
   return 'drained'
 }
 
-function stoppedPromise(signal: AbortSignal): Promise<'stopped'> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve('stopped')
-    else signal.addEventListener('abort', () => resolve('stopped'), { once: true })
-  })
+/**
+ * Waits for a promise, or for the signal. To race each piece with one promise that lasts as long as the body would keep something
+ * of every piece until its end.
+ */
+async function unlessStopped<T>(waited: Promise<T>, signal: AbortSignal): Promise<T | 'stopped'> {
+  const { promise: stopped, resolve } = Promise.withResolvers<'stopped'>()
+  const stop = (): void => resolve('stopped')
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop)
+  try {
+    return await Promise.race([waited, stopped])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
 }
 
-async function readAnswer(response: IncomingMessage, { readHead }: ModuleRequest): Promise<ModuleAnswer> {
+async function readAnswer(response: IncomingMessage, { readHead, silenceMsMax }: ModuleRequest): Promise<ModuleAnswer> {
+  // Where something waits to be read it is the reader who is slow.
+  response.setTimeout(silenceMsMax, () => response.readableLength === 0 && response.destroy(moduleSilent()))
   const head = readHead(response.statusCode ?? 0, response.rawHeaders)
   if (head.stream !== undefined) {
     // It may break before anybody reads it: an error that nobody hears would end the process.
