@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { PopError } from '@pop-api/module'
 import type { ObjectInfo } from './object-driver.ts'
-import { contentOf, openStore, putBytes, type Store } from './test-store.ts'
+import { contentOf, openStore, plenty, putBytes, type Store } from './test-store.ts'
 
 const code = (wanted: string) => (error: unknown) => error instanceof PopError && error.code === wanted
 const sizes = [0, 1, 65_535, 65_536, 65_537, 131_072, 1_000_000]
@@ -138,8 +138,18 @@ test('removeBucket() refuses a bucket with objects', async () => {
   await assert.rejects(store.driver.removeBucket('box'), code('resource-not-found'))
 })
 
+test('createBucket() refuses one more than the owner may have, until one is gone', async () => {
+  await using store = await openStore({ ...plenty, bucketsPerOwnerMax: 2 })
+  await store.driver.createBucket('second', 'user:bob')
+  await assert.rejects(store.driver.createBucket('third', 'user:bob'), code('quota-exceeded'))
+  assert.equal(await store.driver.hasBucket('third'), false)
+  await store.driver.createBucket('third', 'user:carol')
+  await store.driver.removeBucket('second')
+  await store.driver.createBucket('second', 'user:bob')
+})
+
 test('put() refuses what the owner has no quota for: told, arriving, and many at once', async () => {
-  await using store = await openStore({ bytesPerOwnerMax: 1000, objectsPerOwnerMax: 3 })
+  await using store = await openStore({ ...plenty, bytesPerOwnerMax: 1000, objectsPerOwnerMax: 3 })
   const told = {
     lengthBytes: 1001,
     bytes: (async function* (): AsyncGenerator<Uint8Array> {
@@ -237,7 +247,7 @@ test('open() without a read leaves no open file to the collector of garbage, and
 })
 
 test('put() of an owner near the limit may replace a large object by another', async () => {
-  await using store = await openStore({ bytesPerOwnerMax: 1000, objectsPerOwnerMax: 3 })
+  await using store = await openStore({ ...plenty, bytesPerOwnerMax: 1000, objectsPerOwnerMax: 3 })
   await putBytes(store, 'a', randomBytes(900))
   await putBytes(store, 'a', randomBytes(950))
   await assert.rejects(putBytes(store, 'a', randomBytes(1001)), code('quota-exceeded'))

@@ -54,7 +54,7 @@ export async function openFileDriver(options: FileDriverOptions): Promise<Object
   const store = { ...options, folder, book, reservations: openReservations(book.usage, options.quota) }
   return {
     hasBucket: async (name) => book.bucket(name) !== undefined,
-    createBucket: async (name, owner) => guarded(() => book.createBucket(name, owner, options.nowMs())),
+    createBucket: async (name, owner) => guarded(() => book.createBucket(name, owner, options.nowMs(), options.quota)),
     bucket: async (name) => book.bucketInfo(name),
     removeBucket: async (name) => guarded(() => book.removeBucket(name)),
     put: (wanted) => put(store, wanted),

@@ -23,6 +23,7 @@ interface NewObject extends BookedObject {
 }
 
 export interface Quota {
+  readonly bucketsPerOwnerMax: number
   readonly bytesPerOwnerMax: number
   readonly objectsPerOwnerMax: number
 }
@@ -31,7 +32,8 @@ export interface Quota {
 export interface ObjectBook {
   readonly bucket: (name: string) => BookedBucket | undefined
   readonly bucketInfo: (name: string) => BucketInfo
-  readonly createBucket: (name: string, owner: string, nowMs: number) => void
+  /** Throws `quota-exceeded` for an owner who has enough of them. */
+  readonly createBucket: (name: string, owner: string, nowMs: number, quota: Quota) => void
   readonly removeBucket: (name: string) => void
   readonly usage: (owner: string) => Usage
   readonly find: (bucket: string, key: string) => BookedObject | undefined
@@ -62,6 +64,7 @@ const schema = `
     owner text not null,
     created_ms integer not null
   ) strict;
+  create index if not exists bucket_of_owner on bucket (owner);
   create table if not exists object (
     bucket_id integer not null references bucket (id),
     key text not null,
@@ -103,9 +106,8 @@ export function openObjectBook(path: string): ObjectBook {
     usage,
     find,
     bucketInfo: tables.bucketInfo,
-    createBucket: (name, owner, nowMs) => {
-      database.prepare('insert into bucket (name, owner, created_ms) values (?, ?, ?)').run(name, owner, nowMs)
-    },
+    createBucket: (name, owner, nowMs, quota) =>
+      transact(database, () => createBucket(tables, { name, owner, nowMs }, quota)),
     removeBucket: (name) => transact(database, () => removeBucket(tables, name)),
     commit: (object, precondition, quota) =>
       transact(database, () => commitObject(tables, object, precondition, quota)),
@@ -184,6 +186,17 @@ function openTables(database: DatabaseSync): Tables {
     },
     charge: (owner, bytes, objects) => void charging.run(owner, bytes, objects),
   }
+}
+
+function createBucket(
+  { database }: Tables,
+  { name, owner, nowMs }: { readonly name: string; readonly owner: string; readonly nowMs: number },
+  { bucketsPerOwnerMax }: Quota,
+): void {
+  const row = database.prepare('select count(*) as buckets from bucket where owner = ?').get(owner)
+  if (Number(row?.['buckets']) >= bucketsPerOwnerMax)
+    throw new PopError('quota-exceeded', `One owner may have ${bucketsPerOwnerMax} buckets.`)
+  database.prepare('insert into bucket (name, owner, created_ms) values (?, ?, ?)').run(name, owner, nowMs)
 }
 
 function removeBucket({ database, bucket }: Tables, name: string): void {

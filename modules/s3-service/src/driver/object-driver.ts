@@ -76,6 +76,7 @@ export interface BucketInfo {
  */
 export interface ObjectDriver {
   readonly hasBucket: (name: string) => Promise<boolean>
+  /** Throws `quota-exceeded` for an owner who has enough of them. */
   readonly createBucket: (name: string, owner: string) => Promise<void>
   readonly bucket: (name: string) => Promise<BucketInfo>
   /** Throws `conflict` while there are objects in it. */

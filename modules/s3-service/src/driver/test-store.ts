@@ -15,7 +15,7 @@ export interface Store {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
-const plenty: Quota = { bytesPerOwnerMax: 2 ** 40, objectsPerOwnerMax: 2 ** 20 }
+export const plenty: Quota = { bucketsPerOwnerMax: 2 ** 20, bytesPerOwnerMax: 2 ** 40, objectsPerOwnerMax: 2 ** 20 }
 
 export async function openStore(quota: Quota = plenty, home?: string): Promise<Store> {
   const folder = home ?? (await mkdtemp(join(tmpdir(), 'pop-s3-')))
