@@ -9,8 +9,10 @@ import { kafka } from '../kafka.ts'
 const path = '/v1/pop/test-tokens'
 const topics = '/v1/kafka/topics'
 // An editor may change settings and read metrics, and is no operator.
-const more = '  editor:\n    - modify_settings\n    - view_metrics\n  watcher:\n    - view_metrics\n'
-const settings = developmentSettings.replace('  reader:\n', `${more}  reader:\n`)
+const more =
+  '  editor:\n    - modify_settings\n    - view_metrics\n  watcher:\n    - view_metrics\n  approving:\n    - view_metrics\n'
+const standing = 'operators:\n  admin:\n    - operator\n  approving:\n    - approver\n'
+const settings = developmentSettings.replace('  reader:\n', `${more}  reader:\n`) + standing
 let pop: Pop
 const tokens: Record<string, string> = {}
 
@@ -85,7 +87,8 @@ test('a test token has no permission beside its roles and lives 300 seconds at m
 test('a test token is minted for operators, and for others no wider than they are', async () => {
   assert.equal((await mint('alice', { roles: ['admin', 'user', 'reader'] })).status, 201)
   assert.equal((await mint('edith', { roles: ['watcher'] })).status, 201)
-  for (const roles of [['admin'], ['reader'], ['watcher', 'user']]) {
+  // What a role makes of a person counts too: an approver is more than somebody with the same permissions.
+  for (const roles of [['admin'], ['reader'], ['watcher', 'user'], ['approving']]) {
     const answer = await mint('edith', { roles })
     assert.equal(answer.status, 403, String(roles))
     assert.equal(answer.body['code'], 'permission-denied')

@@ -24,8 +24,9 @@ export interface MintedTestToken {
 
 /**
  * `POST /v1/pop/test-tokens`: a token of a made-up person with the roles asked for. An operator may ask for any role; whoever is none
- * for roles whose permissions are all among the own. Recorded before the token leaves. Throws `test-tokens-not-allowed` (an incident),
- * `body-invalid`, `permission-denied`, `audit-unavailable`. The body is untrusted; who asks was accepted.
+ * for roles whose permissions and standing are all among the own. Recorded before the token leaves. Throws
+ * `test-tokens-not-allowed` (an incident), `body-invalid`, `permission-denied`, `audit-unavailable`. The body is untrusted; who
+ * asks was accepted.
  */
 export async function makeTestToken(context: HandedContext, handed: Handed, body: unknown): Promise<MintedTestToken> {
   const event = { ...eventOfHanded(handed), action: controlActions.testToken }
@@ -90,13 +91,18 @@ function requireMayAsk(
     const known = Object.keys(policy.roles).join(', ')
     throw new PopError('body-invalid', `/roles: expected roles of the policy (${known}), found "${unknown}"`)
   }
-  const standing = tctx.roles.flatMap((role) => (Object.hasOwn(operators, role) ? (operators[role] ?? []) : []))
-  if (standing.includes('operator')) return
-  const held = permissionsOf(tctx.roles, policy)
-  const beyond = [...permissionsOf(roles, policy)].find((permission) => !held.has(permission))
+  if (standingsOf(tctx.roles, operators).has('the standing operator')) return
+  const held = permissionsOf(tctx.roles, policy).union(standingsOf(tctx.roles, operators))
+  const [beyond] = permissionsOf(roles, policy).union(standingsOf(roles, operators)).difference(held)
   if (beyond === undefined) return
   const advice = 'ask for less, or as an operator'
   throw new PopError('permission-denied', `The roles asked for carry ${beyond}, which yours do not: ${advice}.`)
+}
+
+/** What roles make of a person beside their permissions (operator, auditor, approver), under names that no permission has. */
+function standingsOf(roles: readonly string[], operators: GatewaySettings['operators']): ReadonlySet<string> {
+  const standings = roles.flatMap((role) => (Object.hasOwn(operators, role) ? (operators[role] ?? []) : []))
+  return new Set(standings.map((standing) => `the standing ${standing}`))
 }
 
 /** Role permissions and granted module permissions of roles. */
