@@ -88,6 +88,14 @@ test('conditions are obeyed: 304 for what the client has, 412 for what is not wh
   assert.equal((await send('bob', 'GET', 'bobs/objects/c')).bytes.toString(), 'two')
 })
 
+test('a part of an object never replaces the whole', async () => {
+  await send('bob', 'PUT', 'parts')
+  await send('bob', 'PUT', 'parts/objects/whole', Buffer.from('hello'))
+  const part = await send('bob', 'PUT', 'parts/objects/whole', Buffer.from('HE'), { 'content-range': 'bytes 0-1/5' })
+  assert.equal(part.status, 400)
+  assert.equal((await send('bob', 'GET', 'parts/objects/whole')).bytes.toString(), 'hello')
+})
+
 test('objects are listed in the order of their keys, with prefix, delimiter and pages', async () => {
   for (const key of ['l/1', 'l/2', 'l/x/1', 'l/x/2']) await send('bob', 'PUT', `bobs/objects/${key}`, Buffer.from(key))
   const list = await pop.call(tokens['bob'], 'GET', '/v1/s3/buckets/bobs/objects?prefix=l%2F&delimiter=%2F&limit=2')

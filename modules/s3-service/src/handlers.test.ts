@@ -59,6 +59,14 @@ test('putObject() keeps the media type of a body, and refuses one that no answer
   assert.equal(await textOf(await world.call('getObject')), 'one')
 })
 
+test('putObject() refuses a part of an object, which would replace the whole', async () => {
+  await using world = await openHandlers()
+  await putBytes(world.store, 'a', Buffer.from('whole'))
+  const headers = { 'content-range': 'bytes 0-1/5' }
+  await assert.rejects(world.call('putObject', { headers, stream: streamOf('WH') }), code('parameter-invalid'))
+  assert.equal(await textOf(await world.call('getObject')), 'whole')
+})
+
 test('getObject() gives a part of the object that If-Range names, and the whole of any other', async () => {
   await using world = await openHandlers()
   const { info } = await putBytes(world.store, 'a', Buffer.from('0123456789'))

@@ -65,6 +65,9 @@ async function putObject(driver: ObjectDriver, request: HandlerRequest): Promise
   if (stream === undefined) throw new PopError('internal', 'The manifest names no stream for this operation.')
   if (headers['content-encoding'] !== undefined)
     throw new PopError('media-type-unsupported', 'Objects are kept as they are: send no Content-Encoding.')
+  // RFC 9110, section 14.5: whoever sends a part would find the whole object replaced by it.
+  if (headers['content-range'] !== undefined)
+    throw new PopError('parameter-invalid', 'An object is kept whole: send no Content-Range.')
   const { id: bucket, owner } = admitted(request)
   const { info, created } = await driver.put({
     bucket,

@@ -138,6 +138,9 @@ export const manifest: ManifestDocument = {
         'x-pop-requires': { role: { own: 'create_resource' }, module: 's3.upload' },
         'x-pop-resource': part('change'),
         'x-pop-stream': 'upload',
+        parameters: [
+          { name: 'content-range', in: 'header', required: false, schema: { type: 'string', maxLength: 256 } },
+        ],
         requestBody: { required: false, content },
         responses: { 200: answer('It was replaced', refer('Object')), 201: answer('It is new', refer('Object')) },
       },
