@@ -49,8 +49,15 @@ export const doorOptions = {
   connectionsCheckingInterval: 2_000,
 } as const
 
+/** A door that is open. */
+export interface OpenDoor {
+  /** Resolves when no request is under way: answered, recorded, or given up with its connection. */
+  readonly quiet: () => Promise<void>
+}
+
 /** Puts the door on a server that was made with `doorOptions`: all that Node would answer or drop by itself goes through us. */
-export function openDoor(server: Server, door: FrontDoor): void {
+export function openDoor(server: Server, door: FrontDoor): OpenDoor {
+  const underWay = new Set<Promise<void>>()
   const sockets = watchSockets()
   const connections = countConnections(server, door.connectionsMax)
   // Node drops fields above this count without a word; the size of the section is the bound.
@@ -61,10 +68,13 @@ export function openDoor(server: Server, door: FrontDoor): void {
     const begun = sockets.begin(request, response)
     if (begun === 'too many') refuseSocket(socket, new PopError('rate-limited', 'Too many requests on one connection.'))
     if (begun !== 'begun') return
-    answerRequest(request, response, { door, expectsContinue, sockets, connections }).catch((failure: unknown) => {
-      door.failed('-', failure)
-      socket.destroy()
-    })
+    const answered = answerRequest(request, response, { door, expectsContinue, sockets, connections })
+      .catch((failure: unknown) => {
+        door.failed('-', failure)
+        socket.destroy()
+      })
+      .finally(() => underWay.delete(answered))
+    underWay.add(answered)
   }
   server.on('request', (request, response) => serve(request, response, false))
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => serve(request, response, true))
@@ -87,6 +97,7 @@ export function openDoor(server: Server, door: FrontDoor): void {
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE') socket.destroy()
     else refuseSocket(socket, parserError(error))
   })
+  return { quiet: async () => void (await Promise.all(underWay)) }
 }
 
 interface Exchange {

@@ -13,7 +13,7 @@ import { createKeySet } from './identify/key-set.ts'
 import { createTokenCache } from './identify/token-cache.ts'
 import type { Authenticator } from './identify/verify-token.ts'
 import { createBuckets, createRateLimiter } from './limit/gcra.ts'
-import { countInFlight } from './limit/in-flight.ts'
+import { countStreams } from './limit/streams.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { Provider } from './provider/provider.ts'
 import type { Revocations } from './revoke/revocations.ts'
@@ -34,11 +34,11 @@ export interface GateParts {
 }
 
 /** Connections to one instance of a module. */
-export const moduleConnectionsMax = 256
+export const moduleConnectionsMax = 128
 const ratesMax = 100_000
 const witsMax = 1024
 /** A quarter of the connections to one instance: one caller alone keeps nobody out. */
-const inFlightPerCallerMax = moduleConnectionsMax / 4
+const streamsPerCallerMax = moduleConnectionsMax / 4
 const txnTokensMax = 4096
 
 /** Puts the stages' parts together. Every getter gives what the present bulletin says. */
@@ -80,7 +80,7 @@ export function openGate(parts: GateParts): Gate {
       nextNonce: parts.dresser.nextNonce,
       trust: compiled.trust,
       upstreams: metrics.upstreams,
-      inFlight: countInFlight(inFlightPerCallerMax),
+      streams: countStreams(streamsPerCallerMax),
       wits: createWitCache(witsMax),
       // The pool of an instance connects to that identity and to no other.
       peerOf: ({ spiffe_id: id }) => id,

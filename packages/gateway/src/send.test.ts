@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { PopError } from '@pop-api/protocol'
 import type { StreamedBody } from './answer.ts'
@@ -79,4 +79,49 @@ test('send() abandons a streamed body whose client has gone before it begins', a
   )
   assert.ok(outcome instanceof PopError)
   assert.equal(outcome.code, 'client-gone')
+})
+
+const whole = { status: 200, fields: [], body: Buffer.alloc(20_000_000) }
+
+test('send() cuts the connection of a client that takes nothing of a whole answer, also of one behind another', async () => {
+  for (const requests of [1, 2]) {
+    const server = createServer((_request, response) => {
+      void send(response, whole, { requestId: 'r', close: false, head: false, stallMsMax: 50 })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    // A server that listens on TCP has an AddressInfo.
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1', () =>
+      socket.write(ask.repeat(requests)),
+    )
+    socket.on('error', () => undefined)
+    socket.pause()
+    const [taken]: Socket[] = await once(server, 'connection')
+    // The second one is to have its turn.
+    if (requests === 2) for (let read = 0; read < whole.body.length;) read += (await some(socket)).length
+    if (taken !== undefined && !taken.destroyed) await once(taken, 'close')
+    server.close()
+  }
+})
+
+async function some(socket: Socket): Promise<Buffer> {
+  for (;;) {
+    // Without an encoding these are Buffers.
+    const piece: Buffer | null = socket.read()
+    if (piece !== null) return piece
+    await once(socket, 'readable')
+  }
+}
+
+test('send() leaves a connection alone whose client takes a whole answer', async () => {
+  const server = createServer((_request, response) => {
+    void send(response, whole, { requestId: 'r', close: false, head: false, stallMsMax: 5_000 })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  // A server that listens on TCP has an AddressInfo.
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  assert.equal((await answer.arrayBuffer()).byteLength, whole.body.length)
+  server.closeAllConnections()
+  server.close()
 })

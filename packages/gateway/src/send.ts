@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { PopError } from '@pop-api/protocol'
-import { isStreamed, type Answer, type StreamedBody } from './answer.ts'
+import type { Answer, StreamedBody } from './answer.ts'
 import { finishFields } from './refuse/security-fields.ts'
 
 interface Sending {
@@ -10,7 +10,7 @@ interface Sending {
   readonly close: boolean
   /** The request was a HEAD: the fields are sent, the body is not. */
   readonly head: boolean
-  /** How long a client may read nothing of a streamed body; a minute unless told. */
+  /** How long a client may read nothing of a streamed body, or take for a whole one; a minute unless told. */
   readonly stallMsMax?: number
 }
 
@@ -27,8 +27,26 @@ export async function send(
 ): Promise<void> {
   const fields = close ? [...answer.fields, 'connection', 'close'] : answer.fields
   response.writeHead(answer.status, finishFields(fields, requestId))
-  if (isStreamed(answer)) await pour(response, answer.body, stallMsMax)
-  else response.end(head ? undefined : answer.body)
+  if (!(answer.body instanceof Uint8Array)) {
+    await pour(response, answer.body, stallMsMax)
+    return
+  }
+  response.end(head ? undefined : answer.body)
+  if (!head && answer.body.length > systemBytes) cutUnlessTaken(response, stallMsMax)
+}
+
+/** What the system's own buffers take of an answer, whether somebody reads it or not. */
+const systemBytes = 16 * 1024
+
+/** Cuts the connection of a client that does not take an answer which is whole: until then its bytes lie in memory. */
+function cutUnlessTaken(response: ServerResponse, takenMsMax: number): void {
+  // One that is behind another on its connection has no socket yet: its time begins with its turn.
+  if (response.socket === null) {
+    response.once('socket', () => cutUnlessTaken(response, takenMsMax))
+    return
+  }
+  const timer = setTimeout(() => response.destroy(), takenMsMax)
+  response.once('close', () => clearTimeout(timer))
 }
 
 async function pour(

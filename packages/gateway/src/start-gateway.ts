@@ -4,6 +4,7 @@ import type { Server as HttpServer } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { openFileLog } from '@pop-api/audit'
 import { es256Seal, type Seal } from '@pop-api/protocol'
 import type { GatewaySettings } from '@pop-api/settings'
@@ -67,6 +68,8 @@ const verifiedTokensMax = 4096
 
 /** How long requests in flight may take once the gateway is told to stop. */
 const drainMs = 5_000
+/** How long after that the ends of those that were cut off may take: they are still to be recorded. */
+const quietMs = 2_000
 
 /**
  * Starts the data plane on the present bulletin of a member. Rejects when the bulletin lacks a section, the home cannot be used or
@@ -108,7 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   await keepKeysFresh(authenticator.keys, stop.signal, alarm)
   const server = createServer({ ...doorOptions, ...publicTls(member) })
   started.defer(member.onRenew(() => server.setSecureContext(publicTls(member))))
-  openDoor(server, {
+  const door = openDoor(server, {
     handle: (received, body) => handle(received, body, gate),
     refused: (refusal) => {
       refusals.count(refusal)
@@ -130,9 +133,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const operationsAddress = await listening(operations, options.listen.operations)
   started.defer(() => closing(operations, 0))
   address = `https://${await listening(server, options.listen.gateway)}`.replace('//127.0.0.1:', '//localhost:')
-  started.defer(() => {
+  started.defer(async () => {
     draining = true
-    return closing(server, drainMs)
+    await closing(server, drainMs)
+    await Promise.race([door.quiet(), wait(quietMs, undefined, { ref: false })])
   })
   const running = started.move()
   return {

@@ -14,7 +14,8 @@ import {
 } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Dressed } from '../dress/dress.ts'
-import type { InFlight } from '../limit/in-flight.ts'
+import type { Streams } from '../limit/streams.ts'
+import { isSafe } from '../receive/received.ts'
 import { noteFailure, type Upstream, type Upstreams } from '../metrics/upstreams.ts'
 import { answerBody } from './answer-body.ts'
 import { exchange, type PoolOf } from './exchange.ts'
@@ -29,8 +30,7 @@ export interface Modules {
   readonly trust: () => Trust
   /** Notes how each instance does. */
   readonly upstreams: Upstreams
-  /** What each caller has under way. */
-  readonly inFlight: InFlight
+  readonly streams: Streams
   readonly wits: WitCache
   /** SPIFFE ID that TLS proved for the pool of an instance; undefined only over loopback HTTP. */
   readonly peerOf: (instance: ModuleInstance) => string | undefined
@@ -44,21 +44,36 @@ export interface Modules {
 /**
  * Hands a dressed request to an instance of its module and gives back the answer that verified. An instance that has restarted gets
  * the request once more, sealed for its present start, unless its body has begun to flow. Refuses with 502, 503, 504, and with 429 a
- * caller that has too much under way; a `seal-` problem never passes on.
+ * caller that has too many streams under way; a `seal-` problem never passes on.
  */
 export async function forward(dressed: Dressed, modules: Modules): Promise<Answer> {
-  const { caller, routed } = dressed.validated.permitted.identified
-  const { destination } = routed
-  const end = modules.inFlight.begin(caller.subject)
+  const { permitted, body } = dressed.validated
+  const { caller, routed } = permitted.identified
+  const { instances, answerFields } = routed.destination
+  const begin = (): (() => void) => modules.streams.begin(caller.subject)
+  const end = Buffer.isBuffer(body) ? undefined : begin()
   let called: Called
   try {
-    called = await callAny(dressed, destination.instances, modules)
+    called = await callAny(dressed, instances, modules)
   } catch (failure) {
-    end()
+    end?.()
     throw failure
   }
-  whenRead(called.answer, end)
-  return clientAnswer(called, destination.answerFields, modules)
+  whenRead(called.answer, end ?? endOfStream(called.answer, begin, !isSafe(routed.received.method)))
+  return clientAnswer(called, answerFields, modules)
+}
+
+/** Counts a streamed answer, or gives it up where that is refused; who asked for a change then learns that it happened. */
+function endOfStream(answer: ModuleAnswer, begin: () => () => void, isChange: boolean): () => void {
+  if (answer.kind === 'whole') return () => undefined
+  try {
+    return begin()
+  } catch (refusal) {
+    answer.source.destroy()
+    if (!isChange || !(refusal instanceof PopError)) throw refusal
+    const members = { outcome: answer.head.status < 400 ? 'done' : 'unknown' }
+    throw new PopError(refusal.code, refusal.message, { headers: refusal.headers, members })
+  }
 }
 
 /** Calls back once nothing of an answer is to come: a stream closes also where it breaks, and where nobody reads it to its end. */

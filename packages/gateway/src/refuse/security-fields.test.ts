@@ -39,3 +39,11 @@ test('finishFields() adds what is missing and leaves what the answer says itself
   assert.equal(finished[finished.indexOf('x-request-id') + 1], 'r')
   assert.ok(names.includes('content-security-policy'))
 })
+
+test('securityFields keep what somebody stored as a page from acting as this origin', () => {
+  const policy = new Map<string, string>(securityFields).get('content-security-policy') ?? ''
+  assert.deepEqual(
+    ["default-src 'none'", "form-action 'none'", 'sandbox'].filter((part) => !policy.split('; ').includes(part)),
+    [],
+  )
+})

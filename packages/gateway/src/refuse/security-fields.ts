@@ -1,10 +1,14 @@
 /**
  * Fields of every answer, also of those that Node would give by itself. An API has no page to show, so nothing may be loaded,
- * framed, sniffed or kept; a stage may replace `cache-control` only.
+ * framed, sniffed or kept; a stage may replace `cache-control` only. What somebody stored as a page is shown, if at all, in a
+ * sandbox: of another origin than ours, without scripts and forms.
  */
 export const securityFields = [
   ['strict-transport-security', 'max-age=31536000; includeSubDomains'],
-  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"],
+  [
+    'content-security-policy',
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox",
+  ],
   ['x-content-type-options', 'nosniff'],
   ['x-frame-options', 'DENY'],
   ['referrer-policy', 'no-referrer'],
