@@ -4,6 +4,17 @@ import { collectBody, PopError } from '@pop-api/protocol'
 /** The digest limit of the wire, and room for a gateway that writes the same JSON a little longer. */
 const bodyBytesMax = 256 * 1024 + 4096
 
+/** How long a sender may be silent within a body. */
+const silenceMsMax = 60_000
+
+/** Destroys a request whose body stops arriving, until it is disposed. */
+export function endWhenSilent(request: IncomingMessage): Disposable {
+  const { socket } = request
+  const end = (): void => void request.destroy(new Error('The body stopped arriving.'))
+  socket.setTimeout(silenceMsMax, end)
+  return { [Symbol.dispose]: () => void socket.setTimeout(0, end) }
+}
+
 /**
  * Reads a whole body. Throws `body-too-large` above the limit, with the connection left open so that the refusal can still be
  * sent, and `malformed-request` when the sender breaks off.
@@ -11,6 +22,7 @@ const bodyBytesMax = 256 * 1024 + 4096
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) throw tooLarge()
   const collector = collectBody(bodyBytesMax)
+  using _silence = endWhenSilent(request)
   try {
     // The stream has no encoding, so its chunks are Buffers. It must outlive a refusal: with it Node destroys the connection.
     for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { es256Seal, PopError, sealLimits, type Ending, type HeadStream, type RequestHead } from '@pop-api/protocol'
-import { readBody } from './read-body.ts'
+import { endWhenSilent, readBody } from './read-body.ts'
 
 /** The body of a request whose operation is marked `x-pop-stream: upload`, as it arrives. */
 export interface RequestStream {
@@ -20,9 +20,6 @@ export interface RequestStream {
 
 /** The seal of an upload did not hold. Only this file throws it: an author's handler cannot say that the hop is broken. */
 export class UploadUnverified extends PopError {}
-
-/** How long a sender may be silent within a body. */
-const silenceMsMax = 60_000
 
 /**
  * The stream of a proven upload. A body that came with a digest is read first and given as a stream all the same, so that a
@@ -52,8 +49,7 @@ function follow(request: IncomingMessage, stream: HeadStream, nowMs: () => numbe
 
   async function* pieces(): AsyncGenerator<Uint8Array> {
     const verifier = es256Seal.verifyBody(stream, sealLimits)
-    const { socket } = request
-    socket.setTimeout(silenceMsMax, () => request.destroy(new Error('The body stopped arriving.')))
+    using _silence = endWhenSilent(request)
     try {
       // The stream has no encoding, so its chunks are Buffers. It must outlive a refusal: with it Node destroys the connection.
       for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
@@ -70,7 +66,6 @@ function follow(request: IncomingMessage, stream: HeadStream, nowMs: () => numbe
       reject(failure)
       throw failure
     } finally {
-      socket.setTimeout(0)
       // Without effect once it is settled: this is for a handler that stopped reading.
       reject(new PopError('internal', 'The body was not read to its end.'))
     }
