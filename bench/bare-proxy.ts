@@ -12,7 +12,7 @@ const pool = new Pool(upstream, {
   pipelining: 1,
   connect: { ...client, maxCachedSessions: 0, checkServerIdentity: () => undefined },
 })
-const server = createServer(shown, (request, response) => {
+const server = createServer({ ...shown, keepAliveTimeout: 30_000 }, (request, response) => {
   const chunks: Buffer[] = []
   pool.dispatch(
     { method: 'GET', path: request.url ?? '/', headers: ['accept', 'application/json'] },

@@ -32,13 +32,14 @@ export async function flood(target: Target, requests: number): Promise<void> {
 
 /**
  * Sends at a fixed rate whatever the answers do, and gives the latency in milliseconds of each request, from the moment at which it
- * was due: a server that stalls is not asked less.
+ * was due: a server that stalls is not asked less. Rejects at the first one that fails, as `flood` does.
  */
 export async function pace(target: Target, perSecond: number, seconds: number): Promise<readonly number[]> {
   const idle = [...(await open(target))]
   const waiting: ((line: Line) => void)[] = []
   const take = (): Promise<Line> => {
-    const line = idle.pop()
+    // In turn: one that rests too long is closed by its server.
+    const line = idle.shift()
     return line === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(line)
   }
   const started = performance.now()
@@ -51,14 +52,15 @@ export async function pace(target: Target, perSecond: number, seconds: number): 
     if (next === undefined) idle.push(line)
     else next(line)
   }
+  const failed = Promise.withResolvers<never>()
   const asked: Promise<void>[] = []
   const total = perSecond * seconds
   while (asked.length < total) {
     const due = Math.min(total, Math.floor(((performance.now() - started) / 1000) * perSecond))
-    while (asked.length < due) asked.push(ask((asked.length / perSecond) * 1000))
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    while (asked.length < due) asked.push(ask((asked.length / perSecond) * 1000).catch(failed.reject))
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, 1)), failed.promise])
   }
-  await Promise.all(asked)
+  await Promise.race([Promise.all(asked), failed.promise])
   for (const line of idle) line.end()
   return latencies
 }
@@ -74,7 +76,11 @@ async function openLine({ origin, ca, request }: Target): Promise<Line> {
   socket.setNoDelay(true)
   let held = ''
   let answered: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined
-  const fail = (error: Error): void => answered?.reject(error)
+  let ended: Error | undefined
+  const fail = (error: Error): void => {
+    ended ??= error
+    answered?.reject(error)
+  }
   socket.on('error', fail)
   socket.on('close', () => fail(new Error(`The server hung up after: ${held.slice(0, 200)}`)))
   socket.on('data', (chunk: Buffer) => {
@@ -91,7 +97,9 @@ async function openLine({ origin, ca, request }: Target): Promise<Line> {
     ask: () =>
       new Promise((resolve, reject) => {
         answered = { resolve, reject }
-        socket.write(bytes)
+        // Nothing comes of a connection that is gone: without this the run would wait for ever.
+        if (ended !== undefined) reject(ended)
+        else socket.write(bytes)
       }),
     end: () => {
       answered = undefined
