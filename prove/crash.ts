@@ -88,7 +88,7 @@ async function allRecords(pop: Supervised, token: string): Promise<number[]> {
   const found: number[] = []
   for (let offset = 0; ;) {
     const path = `/v1/kafka/topics/crash/records?partition_id=0&offset=${offset}&limit=500`
-    const { status, body } = await clientOf(pop).call(token, 'GET', path)
+    const { status, body } = await callOnceServed(pop, token, path)
     const data = body['data']
     if (status !== 200 || !Array.isArray(data)) throw new Error(`The records cannot be read: ${status}.`)
     if (data.length === 0) return found
@@ -97,11 +97,20 @@ async function allRecords(pop: Supervised, token: string): Promise<number[]> {
   }
 }
 
+/** The last kill may be a moment ago: what it hit is still starting. */
+async function callOnceServed(pop: Supervised, token: string, path: string) {
+  for (const startedMs = performance.now(); ;) {
+    const answer = await clientOf(pop).call(token, 'GET', path)
+    if (answer.status !== 503 || performance.now() - startedMs > 10_000) return answer
+    await pause(50)
+  }
+}
+
 /** Key → ETag of every object that can be seen. */
 async function allObjects(pop: Supervised, accessToken: string): Promise<Map<string, string>> {
   const found = new Map<string, string>()
   for (let more = ''; ;) {
-    const { status, body } = await clientOf(pop).call(accessToken, 'GET', `/v1/s3/buckets/crash/objects${more}`)
+    const { status, body } = await callOnceServed(pop, accessToken, `/v1/s3/buckets/crash/objects${more}`)
     const data = body['data']
     if (status !== 200 || !Array.isArray(data)) throw new Error(`The objects cannot be listed: ${status}.`)
     for (const { key, etag } of data) found.set(key, etag)

@@ -90,8 +90,9 @@ test('every command of pop that a page shows is one, with options that it has', 
 })
 
 test('every block that is marked `sh tour` is run by a test', () => {
-  const runners = sources().filter(({ path }) => /^tests\/e2e\/.+\.test\.ts$/.test(path))
-  const run = runners.flatMap(({ text }) => [...text.matchAll(/runTour\('([^']+)'/g)].map(([, page = '']) => page))
+  const runners = sources().filter(({ path }) => /^tests\/(e2e|live)\/.+\.(test|live)\.ts$/.test(path))
+  const calls = /(?:runTour\('|readFileSync\(`\$\{root\})([^'`]+\.md)/g
+  const run = [...new Set(runners.flatMap(({ text }) => [...text.matchAll(calls)].map(([, page = '']) => page)))]
   const marked = pages.filter((page) => /^```sh tour$/m.test(read(page)))
   assert.ok(marked.length >= 3, String(marked.length))
   assert.deepEqual(marked.sort(), run.sort())

@@ -24,7 +24,9 @@ test('a file has at most 400 lines, a test 800', () => {
 test('a file is named in kebab case and for one idea', () => {
   const vague = /^(utils?|helpers?|common|manager|misc)\b/
   assert.deepEqual(
-    offenders((path) => !/^[a-z0-9-]+(\.test|\.test-d|\.d)?\.ts$/.test(basename(path)) || vague.test(basename(path))),
+    offenders(
+      (path) => !/^[a-z0-9-]+(\.test|\.live|\.test-d|\.d)?\.ts$/.test(basename(path)) || vague.test(basename(path)),
+    ),
     [],
   )
 })

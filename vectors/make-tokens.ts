@@ -3,6 +3,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { fixedKey, ids, nowMs, trustSection, txnClaims } from '../packages/protocol/src/seal/fixed-world.ts'
+import { identifyRevocation } from '../packages/protocol/src/incident/revocation.ts'
 import { signJws } from '../packages/protocol/src/jws/jws.ts'
 import { keys, source } from './world.ts'
 
@@ -126,6 +127,8 @@ const otherOperation = { operation: 'GET /topics/{topic}/records' }
 const txn_tokens = [
   txn.good('of a user'),
   txn.good('of a service client', { sub: 'client:reporter' }),
+  txn.good('with the sign-in behind the token', { rctx: { ...claims.rctx, auth_time: now - 300, auth_kid: 'k-1' } }),
+  txn.bad('with a time of sign-in that is no whole number', 'seal-txn', { rctx: { ...claims.rctx, auth_time: '1' } }),
   txn.good('with two words of scope', { scope: 'kafka.consume:own kafka.consume:public' }),
   { ...txn.good('of a module for a user', { req_wl: ids.s3, act: { sub: ids.s3 } }), requester: ids.s3 },
   { name: 'at its end', outcome: 'seal-txn', token: txn.token, now_ms: (now + 30) * 1000 },
@@ -193,13 +196,25 @@ const bulletinOf = (name: string, told: object) => ({
   claims: told,
   token: sign('pop-bulletin+jwt', told, bulletinSigner),
 })
+const revocation = identifyRevocation({
+  kind: 'sub',
+  value: txnClaims.sub,
+  issued_until: now + 5,
+  until: now + 30 * 86_400,
+  account: { reason: 'laptop lost', by: 'user:alice', at: now },
+})
 const bulletins = [
   bulletinOf('a snapshot', { ...head, previous: 7, sections: { trust: trustSection, policy: value } }),
   bulletin.good('a change'),
+  bulletinOf('a change of incidents', { ...head, section: 'incidents', value: { revocations: [revocation] } }),
   bulletinOf('a heartbeat', { ...head, previous: 7, section: 'heartbeat' }),
   bulletin.bad('of another audience', 'token-invalid', { aud: 'module:kafka_service' }),
   bulletin.bad('of a section that nobody knows', 'token-malformed', { section: 'weather' }),
   bulletin.bad('with a section of another shape', 'token-malformed', { value: { roles: [] } }),
+  bulletin.bad('with a revocation of a kind that nobody knows', 'token-malformed', {
+    section: 'incidents',
+    value: { revocations: [{ ...revocation, kind: 'ip' }] },
+  }),
   bulletin.bad('with a position that is no number', 'token-malformed', { sequence: '7' }),
   bulletin.bad('both a snapshot and a change', 'token-malformed', { sections: {} }),
   { name: 'of another key', outcome: 'token-invalid', token: sign('pop-bulletin+jwt', change, { ...bulletinSigner, label: 'wit issuer' }) },

@@ -36,6 +36,6 @@ export async function signIn(pop: Supervised, username: string): Promise<ClientA
   const { users } = await readDevUsers(join(pop.home, 'dev-users.json'))
   const user = users.find((known) => known.username === username)
   if (user === undefined) throw new Error(`There is no user ${username}.`)
-  const totp = totpCode(user.totp_secret, Date.now())
+  const totp = totpCode(user.totp_secret ?? '', Date.now())
   return clientOf(pop).form('/oauth/token', { grant_type: 'password', username, password: user.password, totp })
 }

@@ -14,7 +14,13 @@ import { root } from '../tree.ts'
 import { developmentSection } from './development-section.ts'
 
 const anyPort = { host: '127.0.0.1', port: 0 }
-const security = { token_expiration: 600, max_failed_attempts: 5, lockout_duration: 300, require_2fa: true }
+const security = {
+  token_expiration: 600,
+  max_failed_attempts: 5,
+  lockout_duration: 300,
+  minimum_password_length: 12,
+  require_2fa: true,
+}
 
 /** A real control, the users of development, and identity as a program that has not been started yet. */
 async function startWorld() {

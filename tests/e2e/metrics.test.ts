@@ -125,7 +125,7 @@ const cases: readonly Case[] = [
   },
   {
     what: 'a token that is none, at identify',
-    act: () => pop.call('nonsense', 'GET', topics),
+    act: () => pop.call('no.token.this', 'GET', topics),
     counts: {
       ...refusal('identify', 'token-malformed'),
       ...tokenFailure('token-malformed'),

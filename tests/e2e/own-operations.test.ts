@@ -77,6 +77,7 @@ test('GET /v1/pop/settings shows what is in force, and not where secrets lie', a
     'grants',
     'identity',
     'limits',
+    'listeners',
     'live',
     'log',
     'mode',

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { makeHome, startUp } from './up-world.ts'
@@ -22,11 +22,25 @@ export interface Supervised {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
+export interface SupervisedOptions {
+  /** Text of a `pop.yaml`, for a gateway that will have this address; the built-in settings unless told. */
+  readonly settings: (gateway: string) => string
+  /** What is done to the home before the first start. */
+  readonly prepare: (home: string, config: string) => Promise<void>
+}
+
 /** Starts `pop up` on free ports that it can have again, and waits until it is ready. */
-export async function startSupervised(): Promise<Supervised> {
+export async function startSupervised(options?: SupervisedOptions): Promise<Supervised> {
   await using stack = new AsyncDisposableStack()
-  const { path: home } = stack.use(await makeHome())
-  const words = ['--port-base', String(await freePorts())]
+  const { path: home, folder } = stack.use(await makeHome())
+  const base = await freePorts()
+  const words = ['--port-base', String(base)]
+  if (options !== undefined) {
+    const config = join(folder, 'pop.yaml')
+    writeFileSync(config, options.settings(`https://localhost:${base}`))
+    words.push('--config', config)
+    await options.prepare(home, config)
+  }
   let up = startUp(home, words)
   stack.defer(() => up[Symbol.asyncDispose]())
   await up.isReady()

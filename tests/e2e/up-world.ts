@@ -20,7 +20,13 @@ export async function makeHome() {
 
 /** A command of `pop` as a process that ends by itself. */
 export async function pop(...words: readonly string[]) {
+  return await popWith('', ...words)
+}
+
+/** The same, with text on its standard input. */
+export async function popWith(input: string, ...words: readonly string[]) {
   const child = spawnPop(words)
+  child.stdin.end(input)
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
   return { code: child.exitCode, output, errors }
 }
@@ -28,6 +34,7 @@ export async function pop(...words: readonly string[]) {
 /** Starts `pop up` on a home, on any free ports unless told, and hears what it tells. Killed at the end if it still runs. */
 export function startUp(home: string, words: readonly string[] = ['--port-base', '0']) {
   const child = spawnPop(['--home', home, 'up', ...words])
+  child.stdin.end()
   const exited = once(child, 'exit')
   const errors = text(child.stderr)
   const told: Told[] = []
@@ -91,6 +98,6 @@ function spawnPop(words: readonly string[]) {
   // Not in the top folder: somebody's own pop.yaml there is not what is tested.
   return spawn(process.execPath, [...process.execArgv, program, ...words], {
     cwd: tmpdir(),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
 }

@@ -15,10 +15,14 @@ import { createPublisher, type Publisher } from './bulletin/bulletin.ts'
 import { readPolicy, readSections, readTrust } from './bulletin/read-sections.ts'
 import type { CertificateLives, EnrolmentContext } from './enrolment/context.ts'
 import { issueToken, type TokenRequest } from './enrolment/tokens.ts'
+import type { HandedContext } from './handed/handed.ts'
+import { hasEnded, sweepRevocations } from './incident/revocation-desk.ts'
 import type { FaultListener } from './listener/answer-problem.ts'
 import { createControlListener } from './listener/control-listener.ts'
 import { approveManifest } from './modules/modules.ts'
 import { openControlLog, type ControlLog } from './record/control-log.ts'
+import { askKeycloakOf } from './people/keycloak.ts'
+import { startSessionEnder } from './people/session-ender.ts'
 import { publishFile, type PublishedFile } from './settings/publish-file.ts'
 import { settingsInForce } from './settings/settings-desk.ts'
 import { openStore, type Store } from './store/store.ts'
@@ -78,6 +82,7 @@ export interface ControlHandle {
 }
 
 const hourMs = 3_600_000
+const sweepMs = 60_000
 const usualLives: CertificateLives = { meshMs: 24 * hourMs, publicMs: 90 * 24 * hourMs }
 const usualNames: PublicNames = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] }
 
@@ -95,10 +100,15 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
   const log = started.use(await openControlLog({ home, nowMs, onFault: (fault) => onFault(fault, '-') }))
   const testSigner = createTestSigner()
   const sources = { store, authorities, domain, testSigner }
+  const signer = authorities.bulletin
+  let wakeSessionEnder = (): void => undefined
   const publisher = watchSettings(
-    createPublisher({ store, signer: authorities.bulletin, sections: () => readSections(sources), nowMs }),
+    createPublisher({ store, signer, sections: () => readSections(sources), nowMs }),
     store,
-    options.onSettings,
+    (settings, isAnother) => {
+      wakeSessionEnder()
+      if (isAnother) options.onSettings?.(settings)
+    },
   )
   const desk = { store, publisher, log, onFault }
   await publishFile(desk, { policy: options.policy, settings: options.settings })
@@ -121,23 +131,19 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
   const identity = await ownIdentity(home, context)
   const followers: Followers = new Map()
   const sections = { trust: () => readTrust(sources), policy: () => readPolicy(store) }
-  const handed = { store, publisher, log, testSigner, nowMs, ...sections }
+  const people = openPeople(home, { store, publisher, onFault, nowMs })
+  wakeSessionEnder = started.use(people.sessionEnder).wake
+  const handed = { store, publisher, log, testSigner, ...people, nowMs, ...sections }
   const server = createControlListener({ member: identity, context, followers, handed, onFault })
   const admin = createAdminListener(context, identity.admin(), onFault)
   control = await listening(server, listen.control)
   started.defer(() => closing(server))
   await admin.listen({ ...listen.admin })
   started.defer(() => admin.close())
-  const stop = new AbortController()
-  const renew = renewerOf(identity, server, admin.server)
-  const onProblem = (problem: unknown): void => onFault(problem, '-')
-  const renewing = keepRenewing(identity.life(), renew, { nowMs, random: Math.random, onProblem }, stop.signal)
-  started.defer(async () => {
-    stop.abort()
-    await renewing
-  })
-  const timer = setInterval(publisher.beat, 1_000)
-  started.defer(() => clearInterval(timer))
+  started.use(keepRenewed(identity, renewerOf(identity, server, admin.server), { nowMs, onFault }))
+  sweepIncidents(handed)
+  const timers = [setInterval(publisher.beat, 1_000), setInterval(() => sweepIncidents(handed), sweepMs)]
+  started.defer(() => timers.forEach((timer) => clearInterval(timer)))
   const running = started.move()
   return {
     spiffeId,
@@ -153,13 +159,37 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
   }
 }
 
-/** The same publisher; whoever wants to know of the settings is told after each change of them. */
+/** The way to the users of Keycloak, and what ends sessions there. The caller disposes the second. */
+function openPeople(
+  home: string,
+  {
+    store,
+    publisher,
+    onFault,
+    nowMs,
+  }: Pick<HandedContext, 'store' | 'publisher' | 'nowMs'> & { onFault: FaultListener },
+) {
+  const askKeycloak = askKeycloakOf({
+    identity: () => settingsInForce(store).identity,
+    secretFile: join(home, 'keycloak-client-secret'),
+  })
+  const failed = (failure: unknown): void => onFault(failure, '-')
+  const options = { store, publisher, askKeycloak, failed, nowMs, random: Math.random }
+  return { askKeycloak, sessionEnder: startSessionEnder(options) }
+}
+
+/** Removes revocations that have ended, and tells followers where there were any. */
+function sweepIncidents({ store, publisher, nowMs }: Pick<HandedContext, 'store' | 'publisher' | 'nowMs'>): void {
+  const now = Math.floor(nowMs() / 1000)
+  if (hasEnded(store, now)) publisher.change(() => sweepRevocations(store, now))
+}
+
+/** The same publisher; `tell` hears of each change, and whether the settings are others since. */
 function watchSettings(
   publisher: Publisher,
   store: Store,
-  tell: ((settings: GatewaySettings) => void) | undefined,
+  tell: (settings: GatewaySettings, isAnother: boolean) => void,
 ): Publisher {
-  if (tell === undefined) return publisher
   let told = ''
   return {
     ...publisher,
@@ -167,8 +197,9 @@ function watchSettings(
       const result = publisher.change(work)
       const settings = settingsInForce(store)
       const text = JSON.stringify(settings)
-      if (text !== told) tell(settings)
+      const isAnother = text !== told
       told = text
+      tell(settings, isAnother)
       return result
     },
   }
@@ -223,6 +254,23 @@ async function ownIdentity(home: string, context: EnrolmentContext): Promise<Own
     renew: async () => {
       issued = await issue()
       return issued.life
+    },
+  }
+}
+
+/** Renews the certificates in time, until it is disposed. */
+function keepRenewed(
+  identity: OwnIdentity,
+  renew: () => Promise<Life>,
+  { nowMs, onFault }: { readonly nowMs: () => number; readonly onFault: FaultListener },
+): AsyncDisposable {
+  const stop = new AbortController()
+  const onProblem = (problem: unknown): void => onFault(problem, '-')
+  const renewing = keepRenewing(identity.life(), renew, { nowMs, random: Math.random, onProblem }, stop.signal)
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stop.abort()
+      await renewing
     },
   }
 }

@@ -3,12 +3,12 @@ import { ensureSecretFolder } from '@pop-api/keyring'
 import { joinGateway, openProcessLog, readBootFile, reportReady, superviseProcess } from '@pop-api/workload'
 import { startGateway } from '../src/index.ts'
 
-// The data plane as a child of the supervisor: `POP_BOOT` names its boot file, with listeners `gateway` and `operations`.
-// To the supervisor: { type: 'ready', gateway, operations }
+// The data plane as a child of the supervisor: `POP_BOOT` names its boot file, with listeners `gateway`, `operations` and,
+// should the settings want it, `gatewayMtls`. To the supervisor: { type: 'ready', gateway, operations, gatewayMtls? }
 const log = openProcessLog('gateway')
 try {
   const boot = await readBootFile()
-  const { gateway, operations } = boot.listen
+  const { gateway, operations, gatewayMtls } = boot.listen
   if (gateway === undefined || operations === undefined)
     throw new Error('The boot file must say listen.gateway and listen.operations.')
   const started = new AsyncDisposableStack()
@@ -20,13 +20,18 @@ try {
     await startGateway({
       member,
       home: boot.home,
-      listen: { gateway, operations },
+      listen: { gateway, operations, ...(gatewayMtls === undefined ? {} : { gatewayMtls }) },
       failed: (request_id, err) => log.error({ request_id, err }, 'request failed'),
       onSettings: ({ log: { level } }) => log.setLevel(level),
     }),
   )
-  log.info({ gateway: running.gateway, operations: running.operations }, 'ready')
-  await reportReady({ gateway: running.gateway, operations: running.operations })
+  const addresses = {
+    gateway: running.gateway,
+    operations: running.operations,
+    ...(running.gatewayMtls === undefined ? {} : { gatewayMtls: running.gatewayMtls }),
+  }
+  log.info(addresses, 'ready')
+  await reportReady(addresses)
 } catch (error) {
   process.stderr.write(`gateway: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exit(2)

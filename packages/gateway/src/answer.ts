@@ -14,6 +14,8 @@ export interface StreamedBody {
   readonly pieces: AsyncIterable<Uint8Array>
   /** After the pieces: verifies the end and gives what was held back. If it rejects the client must see the connection break. */
   readonly finish: () => Promise<Uint8Array>
+  /** Aborts, with the refusal as its reason, once nothing more of the body may leave. */
+  readonly cut?: AbortSignal | undefined
   /** Instead of `finish`: the body could not be given to its end. Never rejects. */
   readonly abandon: (failure: unknown) => Promise<void>
 }

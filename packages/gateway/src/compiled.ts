@@ -1,4 +1,4 @@
-import { compilePolicy, type Policy } from '@pop-api/policy'
+import { compilePolicy, withStandings, type Policy } from '@pop-api/policy'
 import {
   compileTrust,
   type BulletinSections,
@@ -53,7 +53,7 @@ export function compileBulletin(
   let settings = readGatewaySection(present('settings'))
   let policySection = present('policy')
   let modules = compileModules(present('modules'), noModules, failed)
-  let policy = policyOf(policySection, modules)
+  let policy = policyOf(policySection, settings, modules)
   let routes = compileGatewayRoutes(modules, ownOperations())
   let decide = createDecisions(policy)
   return {
@@ -69,25 +69,24 @@ export function compileBulletin(
       version++
       if (section === 'trust') trust = compileTrust(present('trust'))
       if (section === 'settings') settings = readGatewaySection(present('settings'))
-      if (section === 'policy') {
-        policy = policyOf(present('policy'), modules)
-        decide = createDecisions(policy)
-        policySection = present('policy')
-      }
+      if (section === 'policy') policySection = present('policy')
       if (section === 'modules') {
         const next = compileModules(present('modules'), modules, failed)
         routes = compileGatewayRoutes(next, ownOperations())
         modules = next
-        policy = policyOf(policySection, modules)
+      }
+      // Standings are of the settings.
+      if (section === 'policy' || section === 'settings' || section === 'modules') {
+        policy = policyOf(policySection, settings, modules)
         decide = createDecisions(policy)
       }
     },
   }
 }
 
-function policyOf(section: PolicySection, { manifests }: CompiledModules): Policy {
+function policyOf(section: PolicySection, { operators }: GatewaySettings, { manifests }: CompiledModules): Policy {
   return compilePolicy(
-    section,
+    withStandings(section, operators),
     manifests.flatMap(({ permissions }) => permissions),
   )
 }

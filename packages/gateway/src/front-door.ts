@@ -34,6 +34,16 @@ export interface FrontDoor {
   readonly connectionsMax: () => number
   /** True while the process goes down: every answer then closes its connection. */
   readonly draining: () => boolean
+  /** What is known of the listener; a door without one is of no use to whoever must prove something. */
+  readonly listener?: DoorListener
+}
+
+/** A listener by what requests cannot say of it themselves. */
+interface DoorListener {
+  /** `https://host:port`, as clients are to write it. */
+  readonly origin: () => string
+  /** Thumbprint of the certificate that a client showed on this connection. */
+  readonly certificateOf: (socket: Duplex) => string | undefined
 }
 
 /** The options of a `node:http(s)` server for which `openDoor` answers; without them Node answers some requests by itself. */
@@ -146,8 +156,10 @@ function receiveOrRefuse(request: IncomingMessage, exchange: Exchange, requestId
     const { method = '', url = '', httpVersion, rawHeaders, socket } = request
     const { remoteAddress = '-', remotePort = 0 } = socket
     const crowded = exchange.connections.isCrowded(remoteAddress, remotePort)
-    const raw = { method, url, httpVersion, rawHeaders, remoteAddress, crowded }
-    return receive(raw, { requestId, nowMs: exchange.door.nowMs() })
+    const { listener, nowMs } = exchange.door
+    const [origin, certificate] = [listener?.origin(), listener?.certificateOf(socket)]
+    const raw = { method, url, httpVersion, rawHeaders, remoteAddress, crowded, origin, certificate }
+    return receive(raw, { requestId, nowMs: nowMs() })
   } catch (failure) {
     return asPopError(failure)
   }

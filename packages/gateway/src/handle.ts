@@ -55,7 +55,7 @@ export async function handle(received: Received, body: RequestBody, gate: Gate):
       return await close(progress, await serveOpen(routed, body, progress, gate.limitSignIn), gate)
     }
     progress.stage = 'identify'
-    const identified = await identify(routed, gate.authenticator) // 400 401 503
+    const identified = await identify(routed, gate.authenticator) // 400 401 429 503
     progress.caller = identified.caller
     progress.stage = 'permit'
     const permitted = permit(identified, gate.permitRules()) // 401 403 503
@@ -133,10 +133,11 @@ async function close(progress: Progress, answer: Answer, gate: Gate): Promise<An
 
 /** The closing event of a streamed answer is written before its last byte leaves, or says how the stream broke. */
 function recordAtEnd(progress: Progress, answer: Answer & { readonly body: StreamedBody }, gate: Gate): StreamedBody {
-  const { pieces, finish, abandon } = answer.body
+  const { pieces, cut, finish, abandon } = answer.body
   let recorded = false
   return {
     pieces,
+    cut,
     finish: async () => {
       const last = await finish()
       progress.stage = 'record'

@@ -9,7 +9,9 @@ import type { Compiled } from './compiled.ts'
 import type { Dresser } from './dress/dress.ts'
 import { createTxnCache } from './dress/txn-cache.ts'
 import type { Gate } from './handle.ts'
+import { createIntrospections } from './identify/introspections.ts'
 import { createKeySet } from './identify/key-set.ts'
+import { createProofMemory } from './identify/proof-memory.ts'
 import { createTokenCache } from './identify/token-cache.ts'
 import type { Authenticator } from './identify/verify-token.ts'
 import { createBuckets, createRateLimiter } from './limit/gcra.ts'
@@ -17,6 +19,7 @@ import { countStreams } from './limit/streams.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { Provider } from './provider/provider.ts'
 import type { Revocations } from './revoke/revocations.ts'
+import type { UnderWay } from './revoke/under-way.ts'
 import { createTraces } from './trace/traces.ts'
 
 /** What a gate is made of; all of it is the caller's to dispose. */
@@ -27,6 +30,7 @@ export interface GateParts {
   readonly dresser: Dresser
   readonly audit: AuditLog
   readonly authenticator: Authenticator
+  readonly underWay: UnderWay
   readonly metrics: Metrics
   readonly draining: () => boolean
   /** Told of every failure inside; the request id is `-` where there is none. */
@@ -40,6 +44,9 @@ const witsMax = 1024
 /** A quarter of the connections to one instance: one caller alone keeps nobody out. */
 const streamsPerCallerMax = moduleConnectionsMax / 4
 const txnTokensMax = 4096
+const introspectionBounds = { tokensMax: 4096, refusalsMax: 4096, askingMax: 64, nowMs: Date.now }
+/** A caller at the usual rate makes 13,000 in the time that each is remembered; eight may do twice that at once. */
+const proofBounds = { proofsMax: 262_144, perCallerMax: 32_768 }
 
 /** Puts the stages' parts together. Every getter gives what the present bulletin says. */
 export function openGate(parts: GateParts): Gate {
@@ -81,6 +88,7 @@ export function openGate(parts: GateParts): Gate {
       trust: compiled.trust,
       upstreams: metrics.upstreams,
       streams: countStreams(streamsPerCallerMax),
+      underWay: parts.underWay,
       wits: createWitCache(witsMax),
       // The pool of an instance connects to that identity and to no other.
       peerOf: ({ spiffe_id: id }) => id,
@@ -127,6 +135,10 @@ export function openAuthenticator(
   revocations: Revocations,
   tokensMax: number,
 ): Authenticator {
+  // At the rate of sign-ins, and counted apart: whoever brings a token that nobody knows needs none to do so.
+  const askers = perSettings(compiled.settings, ({ limits }) =>
+    createRateLimiter({ perSecond: limits.sign_in_rate, burst: limits.sign_in_burst }, ratesMax),
+  )
   return {
     keys: createKeySet({ fetchKeys: () => provider().keys(), nowMs: Date.now, wait: (ms) => wait(ms) }),
     rules: perSettings(compiled.settings, ({ identity, security_config: security }) => ({
@@ -135,8 +147,13 @@ export function openAuthenticator(
       audience: identity.audience,
       lifeSecondsMax: security.token_expiration,
       serviceClients: new Map(Object.entries(identity.service_clients)),
+      verify: identity.verify,
     })),
     cache: createTokenCache(tokensMax),
+    introspections: createIntrospections(introspectionBounds),
+    introspect: (token) => provider().introspect(token),
+    limitAsking: (network, now) => askers()(network, now),
+    proofs: createProofMemory({ ...proofBounds, startedMs: Date.now() }),
     revocations,
     testTokens: () => {
       const settings = compiled.settings()

@@ -51,13 +51,16 @@ function cutUnlessTaken(response: ServerResponse, takenMsMax: number): void {
 
 async function pour(
   response: ServerResponse,
-  { pieces, finish, abandon }: StreamedBody,
+  { pieces, finish, abandon, cut }: StreamedBody,
   stallMsMax: number,
 ): Promise<void> {
   const gone = new AbortController()
   const leave = (): void => gone.abort(clientGone())
   response.once('close', leave)
   if (response.destroyed) leave()
+  const stop = (): void => gone.abort(cut?.reason)
+  cut?.addEventListener('abort', stop)
+  if (cut?.aborted === true) stop()
   try {
     for await (const piece of pieces) {
       gone.signal.throwIfAborted()
@@ -73,6 +76,7 @@ async function pour(
     response.destroy()
   } finally {
     response.off('close', leave)
+    cut?.removeEventListener('abort', stop)
   }
 }
 

@@ -30,6 +30,8 @@ const lookalike = {
   framing,
   address: '',
   crowded: false,
+  origin: undefined,
+  certificate: undefined,
   startedMs: 0,
 } as const
 

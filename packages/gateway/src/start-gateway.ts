@@ -1,24 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import type { Server as HttpServer } from 'node:http'
-import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { openFileLog } from '@pop-api/audit'
 import { es256Seal, type Seal } from '@pop-api/protocol'
 import type { GatewaySettings } from '@pop-api/settings'
-import { createPeerPools, meshTls, type GatewayMembership } from '@pop-api/workload'
+import { createPeerPools, type GatewayMembership } from '@pop-api/workload'
 import { compileBulletin, type Compiled } from './compiled.ts'
-import { doorOptions, openDoor } from './front-door.ts'
-import { handle } from './handle.ts'
+import type { FrontDoor } from './front-door.ts'
+import { handle, type Gate } from './handle.ts'
 import { keepKeysFresh } from './identify/refresh-keys.ts'
+import { closing, listening, type Listen } from './listening.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { moduleConnectionsMax, openAuthenticator, openDresser, openGate } from './open-gate.ts'
 import { createOperationsListener, type ReadinessCheck } from './operations/operations-listener.ts'
 import { presentProvider } from './provider/present-provider.ts'
-import { countRefusals } from './record/refusals.ts'
-import { openRevocations } from './revoke/revocations.ts'
+import { openPublicListeners, publicTls } from './public-listeners.ts'
+import { countRefusals, type RefusalCounter } from './record/refusals.ts'
+import { openRevocations, type Revocations } from './revoke/revocations.ts'
+import { tellControl } from './revoke/tell-control.ts'
 import { mountOperations } from './serve/mount-operations.ts'
 import type { OpenOperation, OwnOperation } from './serve/operation.ts'
 
@@ -32,18 +30,17 @@ export interface BenchmarkParts {
   readonly tokensMax: number
 }
 
-interface Listen {
-  readonly host: string
-  /** 0 lets the system choose. */
-  readonly port: number
-}
-
 export interface GatewayOptions {
   /** Stays the giver's to dispose, after the gateway. */
   readonly member: GatewayMembership
   /** Absolute path of the gateway's own folder (0700): `audit/`, `refusals/` and `revocations.jsonl` come to lie in it. */
   readonly home: string
-  readonly listen: { readonly gateway: Listen; readonly operations: Listen }
+  readonly listen: {
+    readonly gateway: Listen
+    readonly operations: Listen
+    /** Where to ask for client certificates, should the settings want that (`listeners.gateway_mtls`). */
+    readonly gatewayMtls?: Listen
+  }
   /** Told of every failure inside; the request id is `-` where there is none. */
   readonly failed: (requestId: string, failure: unknown) => void
   /** Told of the settings in force, at the start and whenever they change. */
@@ -55,6 +52,8 @@ export interface GatewayOptions {
 export interface RunningGateway {
   /** `https://host:port`, for clients. */
   readonly gateway: string
+  /** The same with a client certificate; undefined unless the settings want it. */
+  readonly gatewayMtls: string | undefined
   /** For those who run it: `http://host:port`, `https://…` where the settings require TLS everywhere. */
   readonly operations: string
   /** Refuses new requests, lets those in flight finish, then closes what it opened. */
@@ -65,11 +64,6 @@ export interface RunningGateway {
 const refusalSpace = { fileBytesMax: 8 * 1024 * 1024, filesMax: 8 }
 
 const verifiedTokensMax = 4096
-
-/** How long requests in flight may take once the gateway is told to stop. */
-const drainMs = 5_000
-/** How long after that the ends of those that were cut off may take: they are still to be recorded. */
-const quietMs = 2_000
 
 /**
  * Starts the data plane on the present bulletin of a member. Rejects when the bulletin lacks a section, the home cannot be used or
@@ -92,26 +86,65 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const refusals = started.use(
     countRefusals({ audit: refusalLog, nowMs: Date.now, alarm, recording: metrics.recording }),
   )
-  const revocations = started.use(await openRevocations(home, Date.now))
+  const revocations = started.use(await openIncidents(member, home, alarm))
   const provider = started.use(presentProvider(compiled.settings))
   const { seal, tokensMax } = options[benchmarkParts] ?? { seal: es256Seal, tokensMax: verifiedTokensMax }
   const authenticator = openAuthenticator(compiled, provider, revocations, tokensMax)
   const pools = started.use(createPeerPools(member, { connectionsMax: moduleConnectionsMax, connectTimeoutMs: 2_000 }))
   const requireSecondFactor = (): boolean => compiled.settings().security_config.require_2fa
-  const session = { provider, authenticator, requireSecondFactor, revocations, nowMs: Date.now }
+  const allowPasswordGrant = (): boolean => compiled.settings().identity.password_grant
+  const grantRules = { requireSecondFactor, allowPasswordGrant }
+  const session = { provider, authenticator, ...grantRules, revocations, nowMs: Date.now }
   const dresser = openDresser(member, compiled, seal)
   const { handToControl, bulletin } = member
   const told = { address: () => address, manifests: () => compiled.modules().manifests, metrics }
-  own = mountOperations(session, { ...compiled, ...told, dresser, handToControl, bulletin })
+  own = mountOperations(session, {
+    ...compiled,
+    ...told,
+    dresser,
+    handToControl,
+    bulletin,
+    revocations,
+    nowMs: Date.now,
+  })
   const parts = { member, compiled, pools, dresser, audit, authenticator, metrics, failed }
-  const gate = openGate({ ...parts, draining: () => draining })
+  const gate = openGate({ ...parts, underWay: revocations.underWay, draining: () => draining })
   compiled.apply('modules')
   const stop = new AbortController()
   started.defer(() => stop.abort())
   await keepKeysFresh(authenticator.keys, stop.signal, alarm)
-  const server = createServer({ ...doorOptions, ...publicTls(member) })
-  started.defer(member.onRenew(() => server.setSecureContext(publicTls(member))))
-  const door = openDoor(server, {
+  const fresh = authenticator.keys.assertFresh
+  const operations = started.use(await openOperations(options, { compiled, metrics, checks: checksOf(member, fresh) }))
+  const doors = await openPublicListeners(member, {
+    listen: options.listen,
+    asksCertificates: compiled.settings().listeners.gateway_mtls,
+    door: doorTo(gate, { refusals, metrics, compiled, failed, draining: () => draining }),
+  })
+  address = doors.gateway
+  started.defer(() => {
+    draining = true
+    return doors.close()
+  })
+  const running = started.move()
+  return {
+    gateway: address,
+    gatewayMtls: doors.gatewayMtls,
+    operations: operations.address,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+interface DoorParts {
+  readonly refusals: Pick<RefusalCounter, 'count'>
+  readonly metrics: Metrics
+  readonly compiled: Compiled
+  readonly failed: GatewayOptions['failed']
+  readonly draining: () => boolean
+}
+
+/** The door of every listener for clients. */
+function doorTo(gate: Gate, { refusals, metrics, compiled, failed, draining }: DoorParts): FrontDoor {
+  return {
     handle: (received, body) => handle(received, body, gate),
     refused: (refusal) => {
       refusals.count(refusal)
@@ -121,29 +154,30 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     nextRequestId: randomUUID,
     nowMs: Date.now,
     connectionsMax: () => compiled.settings().limits.connections_per_address,
-    draining: () => draining,
-  })
+    draining,
+  }
+}
+
+interface Watched {
+  readonly compiled: Compiled
+  readonly metrics: Metrics
+  readonly checks: readonly ReadinessCheck[]
+}
+
+/** Opens the listener for those who run the gateway: plain where the settings do not require TLS everywhere. */
+async function openOperations(
+  { member, listen, failed }: GatewayOptions,
+  { compiled, metrics, checks }: Watched,
+): Promise<{ readonly address: string } & AsyncDisposable> {
   const plain = !compiled.settings().mode.require_mTLS
-  const operations = createOperationsListener({
-    checks: checksOf(member, authenticator.keys.assertFresh),
+  const server = createOperationsListener({
+    checks,
     metrics: metrics.text,
-    failed: alarm,
+    failed: (failure) => failed('-', failure),
     tls: plain ? undefined : publicTls(member),
   })
-  const operationsAddress = await listening(operations, options.listen.operations)
-  started.defer(() => closing(operations, 0))
-  address = `https://${await listening(server, options.listen.gateway)}`.replace('//127.0.0.1:', '//localhost:')
-  started.defer(async () => {
-    draining = true
-    await closing(server, drainMs)
-    await Promise.race([door.quiet(), wait(quietMs, undefined, { ref: false })])
-  })
-  const running = started.move()
-  return {
-    gateway: address,
-    operations: `${plain ? 'http' : 'https'}://${operationsAddress}`,
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
-  }
+  const address = `${plain ? 'http' : 'https'}://${await listening(server, listen.operations)}`
+  return { address, [Symbol.asyncDispose]: () => closing(server, 0) }
 }
 
 function openMetrics({ bulletin }: GatewayMembership): Metrics {
@@ -161,10 +195,20 @@ function followSettings(member: GatewayMembership, compiled: Compiled, tell: Gat
   return member.bulletin.onChange((section) => section === 'settings' && tell?.(compiled.settings()))
 }
 
-/** TLS 1.3 towards clients, with the groups and suites of the mesh; they need no certificate. */
-function publicTls(member: GatewayMembership) {
-  const { certificate, privateKey } = member.publicIdentity()
-  return { ...meshTls, cert: certificate, key: privateKey, handshakeTimeout: 10_000 }
+/** Opens the revocations of a home; puts those of the bulletin in force with them from now on, and tells control of the own ones. */
+async function openIncidents(
+  { bulletin, reportRevocations: report }: GatewayMembership,
+  home: string,
+  failed: (failure: unknown) => void,
+): Promise<Revocations> {
+  await using opened = new AsyncDisposableStack()
+  const revocations = opened.use(await openRevocations(home, Date.now, failed))
+  const apply = (): void => revocations.apply(bulletin.section('incidents'), bulletin.position())
+  apply()
+  opened.defer(bulletin.onChange((section) => section === 'incidents' && apply()))
+  opened.use(tellControl({ revocations, report, failed, random: Math.random }))
+  const owned = opened.move()
+  return { ...revocations, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 function checksOf(member: GatewayMembership, assertFresh: (nowMs: number) => void): readonly ReadinessCheck[] {
@@ -197,23 +241,4 @@ function checksOf(member: GatewayMembership, assertFresh: (nowMs: number) => voi
       },
     },
   ]
-}
-
-/** Gives `host:port`. */
-async function listening(server: Server | HttpServer, { host, port }: Listen): Promise<string> {
-  server.listen({ host, port, exclusive: true })
-  await once(server, 'listening')
-  // Listening on TCP, so the address is not a path.
-  const { port: chosen } = server.address() as AddressInfo
-  return `${host.includes(':') ? `[${host}]` : host}:${chosen}`
-}
-
-/** Takes no new connection; what is in flight may finish within the time. */
-async function closing(server: Server | HttpServer, finishMs: number): Promise<void> {
-  const closed = once(server, 'close')
-  server.close()
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), finishMs)
-  await closed
-  clearTimeout(timer)
 }

@@ -34,6 +34,7 @@ try {
         if (reason === 'locked-now') log.warn({ account, reason }, 'sign-in refused')
         else log.info({ account, reason }, 'sign-in refused')
       },
+      onEnrolment: (account) => log.info({ account }, 'second factor set up'),
       onFailure: (error) => log.error({ err: error }, 'a request failed'),
     }),
   )

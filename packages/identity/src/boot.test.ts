@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseIdentityBoot } from './boot.ts'
 
-const security = { token_expiration: 3600, max_failed_attempts: 5, lockout_duration: 300, require_2fa: true }
+const security = {
+  token_expiration: 3600,
+  max_failed_attempts: 5,
+  lockout_duration: 300,
+  minimum_password_length: 12,
+  require_2fa: true,
+}
 const usable = {
   name: 'identity',
   home: '/home/identity',

@@ -15,8 +15,7 @@ export interface IdentityBoot {
 
 /**
  * Identity's boot file: the members of every boot file with `listen.identity`, and `users_file` (absolute path),
- * `gateway: { client_id, client_secret }`, `security: { token_expiration, max_failed_attempts, lockout_duration, require_2fa }`
- * with times in seconds. Throws `boot-invalid`, naming the member.
+ * `gateway: { client_id, client_secret }`, `security: { token_expiration, max_failed_attempts, lockout_duration, minimum_password_length, require_2fa }` with times in seconds. Throws `boot-invalid`, naming the member.
  */
 export function parseIdentityBoot(document: JsonObject): IdentityBoot {
   const file = parseBootFile(document)
@@ -37,7 +36,8 @@ function parseGateway(document: JsonObject): IdentityBoot['gateway'] {
 
 function parseSecurity(document: JsonObject): IdentityBoot['security'] {
   const members = membersOf(document, 'security')
-  const { token_expiration, max_failed_attempts, lockout_duration, require_2fa, ...others } = members
+  const { token_expiration, max_failed_attempts, lockout_duration, minimum_password_length, require_2fa, ...others } =
+    members
   const count = (name: string, value: unknown): number => {
     if (!isCount(value) || value === 0) throw invalid(`security.${name}`)
     return value
@@ -48,6 +48,7 @@ function parseSecurity(document: JsonObject): IdentityBoot['security'] {
     token_expiration: count('token_expiration', token_expiration),
     max_failed_attempts: count('max_failed_attempts', max_failed_attempts),
     lockout_duration: count('lockout_duration', lockout_duration),
+    minimum_password_length: count('minimum_password_length', minimum_password_length),
     require_2fa,
   }
 }

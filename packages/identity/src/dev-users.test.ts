@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ensureDevUsers, readDevUsers } from './dev-users-file.ts'
-import { makeDevUsers, parseDevUsers } from './dev-users.ts'
+import { makeDevUsers, parseDevUsers, shortPassword } from './dev-users.ts'
 import { decodeBase32 } from './totp.ts'
 
 const program = join(import.meta.dirname, '../bin/make-dev-users.ts')
@@ -38,6 +38,41 @@ test('parseDevUsers() takes what makeDevUsers() makes, and permissions that some
   const [alice, ...others] = made.users
   const more = { ...made, users: [{ ...alice, module_permissions: { kafka_service: ['kafka.create'] } }, ...others] }
   assert.deepEqual(parseDevUsers(JSON.stringify(more)), more)
+})
+
+const publicKey = { kty: 'EC', crv: 'P-256', x: 'eA', y: 'eQ', kid: 'k' }
+
+test('parseDevUsers() takes a user without a second factor, and a client with public keys', () => {
+  const { users, clients } = makeDevUsers()
+  const [reporter] = clients
+  const newcomers = users.map(({ totp_secret: _secret, ...user }) => user)
+  const more = { users: newcomers, clients: [{ ...reporter, jwks: { keys: [publicKey] } }] }
+  assert.deepEqual(parseDevUsers(JSON.stringify(more)), more)
+})
+
+test('parseDevUsers() refuses a private key, a symmetric one, and no key at all', () => {
+  const { users, clients } = makeDevUsers()
+  const [reporter] = clients
+  const bad = [{ ...publicKey, d: 'x' }, { kty: 'oct', k: 'x' }, 'key']
+  for (const keys of [[], ...bad.map((key) => [key]), [publicKey, bad[0]]]) {
+    const file = { users, clients: [{ ...reporter, jwks: { keys } }] }
+    assert.equal(parseDevUsers(JSON.stringify(file)), undefined, JSON.stringify(keys))
+  }
+  assert.equal(parseDevUsers(JSON.stringify({ users, clients: [{ ...reporter, jwks: [publicKey] }] })), undefined)
+})
+
+test('shortPassword() names who has one, counts characters, and is content at the minimum', () => {
+  const { users, clients } = makeDevUsers()
+  const [alice, bob] = users
+  assert(alice !== undefined && bob !== undefined)
+  const withPassword = (password: string) => ({ users: [alice, { ...bob, password }], clients })
+  assert.equal(shortPassword(withPassword('x'.repeat(12)), 12), undefined)
+  assert.equal(shortPassword(withPassword('\u{1f511}'.repeat(12)), 12), undefined)
+  const reason = shortPassword(withPassword('\u{1f511}'.repeat(11)), 12) ?? ''
+  assert.match(
+    reason,
+    /^The password of "bob" has 11 characters, and security_config\.minimum_password_length asks for 12/,
+  )
 })
 
 test('parseDevUsers() refuses everything that is not exactly that shape', () => {

@@ -1,25 +1,35 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
-import { isJsonObject, isPlainText, isTextList, parseStrictJson } from '@pop-api/protocol'
+import { isJsonObject, isPlainText, isTextList, parseStrictJson, type JsonObject } from '@pop-api/protocol'
 import { decodeBase32, encodeBase32 } from './totp.ts'
 
-/** A person who signs in with password and code. `id` is the `sub` of their tokens (UUID), `totp_secret` base32. */
+/**
+ * A person who signs in with password and code. `id` is the `sub` of their tokens (UUID), `totp_secret` base32; whoever has none
+ * sets up a second factor at the first sign-in in a browser.
+ */
 export interface DevUser {
   readonly id: string
   readonly username: string
   readonly password: string
-  readonly totp_secret: string
+  readonly totp_secret?: string
   readonly roles: readonly string[]
   /** Module → permissions that the tokens of this user carry themselves; none unless somebody writes them into the file. */
   readonly module_permissions?: Readonly<Record<string, readonly string[]>>
 }
 
-/** A program that signs in with its own secret. `subject` is the `sub` of its tokens (UUID). */
+/**
+ * A program that signs in with its own secret; where it has public keys (`jwks`), by a JWT of its own instead and with no secret
+ * (`private_key_jwt`). `subject` is the `sub` of its tokens (UUID).
+ */
 export interface DevClient {
   readonly client_id: string
   readonly client_secret: string
+  readonly jwks?: { readonly keys: readonly JsonObject[] }
   readonly subject: string
   readonly roles: readonly string[]
 }
+
+/** A person of development whose second factor is known from the start. */
+export type EnrolledDevUser = DevUser & { readonly totp_secret: string }
 
 /** The content of `dev-users.json` (interfaces.md). */
 export interface DevUsers {
@@ -34,14 +44,14 @@ const totpSecretBytes = 20
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** The three users and the one service client of development, every secret of them random and new. */
-export function makeDevUsers(): DevUsers {
+export function makeDevUsers(): DevUsers & { readonly users: readonly EnrolledDevUser[] } {
   return {
     users: [makeUser('alice', ['admin', 'user']), makeUser('bob', ['user']), makeUser('carol', ['reader'])],
     clients: [{ client_id: 'reporter', client_secret: makePassword(), subject: randomUUID(), roles: ['reader'] }],
   }
 }
 
-function makeUser(username: string, roles: readonly string[]): DevUser {
+function makeUser(username: string, roles: readonly string[]): EnrolledDevUser {
   const totpSecret = encodeBase32(randomBytes(totpSecretBytes))
   return { id: randomUUID(), username, password: makePassword(), totp_secret: totpSecret, roles }
 }
@@ -66,11 +76,11 @@ export function parseDevUsers(text: string): DevUsers | undefined {
 function isDevUser(value: unknown): value is DevUser {
   return (
     isJsonObject(value) &&
-    hasExactly(value, ['id', 'username', 'password', 'totp_secret', 'roles'], ['module_permissions']) &&
+    hasExactly(value, ['id', 'username', 'password', 'roles'], ['totp_secret', 'module_permissions']) &&
     isUuid(value['id']) &&
     isFilled(value['username']) &&
     isFilled(value['password']) &&
-    isTotpSecret(value['totp_secret']) &&
+    (!Object.hasOwn(value, 'totp_secret') || isTotpSecret(value['totp_secret'])) &&
     isTextList(value['roles'], 64, 256) &&
     isPermissions(value['module_permissions'] ?? {})
   )
@@ -79,12 +89,30 @@ function isDevUser(value: unknown): value is DevUser {
 function isDevClient(value: unknown): value is DevClient {
   return (
     isJsonObject(value) &&
-    hasExactly(value, ['client_id', 'client_secret', 'subject', 'roles']) &&
+    hasExactly(value, ['client_id', 'client_secret', 'subject', 'roles'], ['jwks']) &&
+    (!Object.hasOwn(value, 'jwks') || isKeySet(value['jwks'])) &&
     isFilled(value['client_id']) &&
     isFilled(value['client_secret']) &&
     isUuid(value['subject']) &&
     isTextList(value['roles'], 64, 256)
   )
+}
+
+/**
+ * Why these users may not be used where a password has at least `charactersMin` characters: one sentence that names the first who
+ * has a shorter one, and says what to do. Undefined where all are long enough.
+ */
+export function shortPassword({ users }: DevUsers, charactersMin: number): string | undefined {
+  const found = users.find(({ password }) => charactersIn(password) < charactersMin)
+  if (found === undefined) return undefined
+  const has = `The password of ${JSON.stringify(found.username)} has ${charactersIn(found.password)} characters`
+  const wanted = `security_config.minimum_password_length asks for ${charactersMin}`
+  return `${has}, and ${wanted}: give a longer one, or ask for less.`
+}
+
+/** As Keycloak counts, and whoever reads the setting: characters, not bytes. */
+function charactersIn(password: string): number {
+  return Array.from(password).length
 }
 
 function isPermissions(value: unknown): boolean {
@@ -96,6 +124,15 @@ function hasExactly(value: object, names: readonly string[], optional: readonly 
   return (
     names.every((name) => Object.hasOwn(value, name)) && Object.keys(value).every((name) => allNames.includes(name))
   )
+}
+
+/** Public keys alone: a private one in this file would be one that two hold. */
+function isKeySet(value: unknown): boolean {
+  if (!isJsonObject(value) || !hasExactly(value, ['keys']) || !Array.isArray(value['keys'])) return false
+  const { keys } = value
+  const isPublic = (key: unknown): boolean =>
+    isJsonObject(key) && ['EC', 'RSA', 'OKP'].includes(String(key['kty'])) && !Object.hasOwn(key, 'd')
+  return keys.length > 0 && keys.every(isPublic)
 }
 
 function isUuid(value: unknown): boolean {

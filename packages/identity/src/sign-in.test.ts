@@ -30,7 +30,7 @@ test('password grant accepts a code once, under 50 uses at the same time', async
 
 test('password grant accepts neither the same code nor an earlier one again, also after a restart', async () => {
   await using pop = await startWorld()
-  const { totp_secret: secret } = pop.user('bob')
+  const secret = pop.secret('bob')
   const earlier = totpCode(secret, pop.clock.ms - 30_000)
   assert.equal((await attempt(pop, 'bob')).status, 200)
   assert.deepEqual((await attempt(pop, 'bob')).json, refusal)
@@ -51,7 +51,7 @@ test('password grant accepts codes one step early or late and no more', async ()
     ['carol', -60_000, 400],
     ['carol', 60_000, 400],
   ] as const) {
-    const totp = totpCode(pop.user(name).totp_secret, pop.clock.ms + driftMs)
+    const totp = totpCode(pop.secret(name), pop.clock.ms + driftMs)
     assert.equal((await attempt(pop, name, { totp })).status, status, `${name} ${driftMs}`)
   }
 })
@@ -144,7 +144,7 @@ test('lockout counts wrong codes, and not a missing one', async () => {
   for (let count = 0; count < 10; count += 1) {
     assert.deepEqual((await pop.token({ grant_type: 'password', username: 'bob', password })).json, refusal)
   }
-  const wrong = totpCode(pop.user('bob').totp_secret, pop.clock.ms + 3_600_000)
+  const wrong = totpCode(pop.secret('bob'), pop.clock.ms + 3_600_000)
   for (let count = 0; count < 4; count += 1)
     assert.deepEqual((await attempt(pop, 'bob', { totp: wrong })).json, refusal)
   assert.equal((await attempt(pop, 'bob')).status, 200)

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { connect as connectPlainly, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { connect } from 'node:tls'
+import { openBrowser } from '@pop-api/testkit'
+import { codeFlow, codeOf, fill } from './testing/code-flow.ts'
 import { gateway, makeCertificate, paths, startWorld } from './testing/identity-world.ts'
+
+const { begin } = codeFlow(openBrowser)
 
 test('startIdentity() serves the discovery document of the realm', async () => {
   await using pop = await startWorld()
@@ -34,7 +38,8 @@ test('startIdentity() answers 404 in JSON for every other path', async () => {
   const others = [
     '',
     '/',
-    '/protocol/openid-connect/auth',
+    '/protocol/openid-connect/auth/short',
+    '/protocol/openid-connect/AUTH',
     '/reg',
     `${paths.discovery}/`,
     '/.well-known/OPENID-configuration',
@@ -50,11 +55,12 @@ test('startIdentity() answers 404 in JSON for every other path', async () => {
 
 test('startIdentity() answers 405 with Allow for another method', async () => {
   await using pop = await startWorld()
-  const table = { [paths.token]: 'GET', [paths.logout]: 'GET', [paths.keys]: 'DELETE', [paths.revoke]: 'OPTIONS' }
+  const table = { [paths.token]: 'GET', [paths.logout]: 'PUT', [paths.keys]: 'DELETE', [paths.revoke]: 'OPTIONS' }
   for (const [path, method] of Object.entries(table)) {
     const { status, headers } = await pop.call(path, undefined, { method })
     assert.equal(status, 405)
-    assert.equal(headers['allow'], path === paths.keys ? 'GET' : 'POST')
+    const allowed = { [paths.keys]: 'GET', [paths.logout]: 'GET, POST' }[path]
+    assert.equal(headers['allow'], allowed ?? 'POST')
   }
 })
 
@@ -163,4 +169,32 @@ test('startIdentity() refuses a port in use, an exposed key and an exposed users
   await chmod(join(home, 'signing-key.pem'), 0o600)
   await chmod(join(pop.folder, 'dev-users.json'), 0o640)
   await assert.rejects(pop.restart(), { code: 'secret-exposed' })
+})
+
+test('startIdentity() refuses a password that is too short, and a client with the name of another', async () => {
+  await using pop = await startWorld()
+  const security = { ...pop.security, minimum_password_length: 25 }
+  await assert.rejects(pop.restart({ security }), {
+    code: 'boot-invalid',
+    message: /^The password of "alice" has 24 characters, and security_config\.minimum_password_length asks for 25/,
+  })
+  for (const client_id of ['pop-cli', 'reporter']) {
+    await assert.rejects(pop.restart({ gateway: { ...gateway, client_id } }), {
+      code: 'boot-invalid',
+      message: `Two clients are named "${client_id}": give one of them another name.`,
+    })
+  }
+  await pop.restart()
+})
+
+test('startIdentity() keeps nothing of a sign-in at the pages in plain, but for the ten minutes of a device code', async () => {
+  await using pop = await startWorld()
+  const { browser, page } = await begin(pop)
+  const code = codeOf(await browser.submit(page, fill(pop, 'bob')))
+  const again = await begin(pop, {}, browser)
+  const state = await readFile(join(pop.folder, 'identity', 'state.db'))
+  const log = await readFile(join(pop.folder, 'identity', 'state.db-wal'))
+  for (const value of [code, ...browser.cookies.values(), again.verifier]) {
+    assert.equal(state.includes(value) || log.includes(value), false, value)
+  }
 })

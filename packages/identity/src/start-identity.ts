@@ -1,12 +1,16 @@
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { WorkloadError } from '@pop-api/workload'
 import { answerRequests } from './answer-request.ts'
+import { signInEndpoints } from './browser/sign-in-endpoints.ts'
 import { readDevUsers } from './dev-users-file.ts'
+import { shortPassword } from './dev-users.ts'
 import { realmPath } from './provider/endpoints.ts'
 import { invalidGrantError, makeProvider } from './provider/make-provider.ts'
 import { loadSigningKey } from './provider/signing-key.ts'
 import { sessionEndpoints } from './session/session-endpoints.ts'
 import { accountBook } from './sign-in/account-book.ts'
+import { secondFactors } from './sign-in/second-factors.ts'
 import { makeSignIn, type SignInRefusal } from './sign-in/sign-in.ts'
 import { artifactStore } from './state/artifact-store.ts'
 import { openDatabase } from './state/database.ts'
@@ -28,13 +32,14 @@ export interface IdentityOptions {
   readonly certificate: ServerCertificate
   /** Path of `dev-users.json`, read once. */
   readonly usersFile: string
-  /** The confidential client of the gateway: it alone may sign users in. */
+  /** The confidential client of the gateway: it alone may sign users in with their passwords. */
   readonly gateway: { readonly client_id: string; readonly client_secret: string }
   /** As in `pop.yaml`; `token_expiration` and `lockout_duration` in seconds. */
   readonly security: {
     readonly token_expiration: number
     readonly max_failed_attempts: number
     readonly lockout_duration: number
+    readonly minimum_password_length: number
     readonly require_2fa: boolean
   }
   /** Milliseconds since 1970; the system's clock unless told. Token times are always the system's: oidc-provider reads it. */
@@ -43,6 +48,8 @@ export interface IdentityOptions {
   readonly onFailure: (error: unknown) => void
   /** Is told why a sign-in was refused, which no client learns. */
   readonly onRefusedSignIn?: (account: string, reason: SignInRefusal) => void
+  /** Is told of a user who has set up a second factor. */
+  readonly onEnrolment?: (account: string) => void
 }
 
 export interface Identity {
@@ -72,11 +79,14 @@ const patience = {
 /**
  * Starts the embedded provider of development: Keycloak's URLs below `/realms/pop`, over TLS 1.3. Everything it must remember
  * is on disk before it is answered, so that a restart or a kill loses nothing. Throws a KeyringError for a users file or a key
- * that must not be used, and as `listen` does for the port.
+ * that must not be used, a WorkloadError (`boot-invalid`) for a user with a password that is too short and for a client whose name
+ * is taken, and as `listen` does for the port.
  */
 export async function startIdentity(options: IdentityOptions): Promise<Identity> {
   const { home, listen, hostName = 'localhost', certificate, now = Date.now } = options
   const users = await readDevUsers(options.usersFile)
+  const tooShort = shortPassword(users, options.security.minimum_password_length)
+  if (tooShort !== undefined) throw new WorkloadError('boot-invalid', tooShort)
   await using started = new AsyncDisposableStack()
   const database = await openDatabase(home)
   started.defer(() => database.close())
@@ -87,10 +97,12 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
   const signIn = await makeSignIn({
     users: users.users,
     accounts: accountBook(database),
+    secondFactors: secondFactors(database),
     lockout: { failuresMax: security.max_failed_attempts, lockMs: security.lockout_duration * 1000 },
     requireSecondFactor: security.require_2fa,
     now,
     refused: options.onRefusedSignIn ?? (() => undefined),
+    enrolled: options.onEnrolment ?? (() => undefined),
   })
   const purge = (): void => purgeOrTell([artifacts, revoked], options.onFailure)
   purge()
@@ -115,7 +127,9 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
     onFailure: options.onFailure,
   })
   const endpoints = sessionEndpoints({ provider, issuer, artifacts, revoked, verificationKey: signingKey.record, now })
-  const answer = answerRequests({ issuer, provider: provider.callback(), ...endpoints, onFailure: options.onFailure })
+  const pages = signInEndpoints({ provider, issuer, users: users.users, signIn, artifacts, now })
+  const { onFailure } = options
+  const answer = answerRequests({ issuer, provider: provider.callback(), ...endpoints, ...pages, onFailure })
   server.on('request', (request, response) => {
     const answered = answer(request, response).finally(() => answering.delete(answered))
     answering.add(answered)

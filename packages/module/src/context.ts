@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { AuditLog } from '@pop-api/audit'
 import type { NonceStore, SealIdentity, Trust, WitCache } from '@pop-api/protocol'
 import type { ResourceBook } from './book/book.ts'
+import type { RevokedCallers } from './revoked.ts'
 
 /** Lets a server take requests without a TLS peer over plain loopback HTTP. For tests and for development without mTLS. */
 export const allowPlainLoopback: unique symbol = Symbol('allowPlainLoopback')
@@ -22,6 +23,7 @@ export interface ModuleContext {
   readonly nextNonce: () => string
   readonly nonces: NonceStore
   readonly wits: WitCache
+  readonly revoked: Pick<RevokedCallers, 'isRevoked' | 'begin'>
   readonly audit: AuditLog
   readonly book: ResourceBook
   /** Told of every failure that a caller only sees as `internal` or `audit-unavailable`. Must not throw. */

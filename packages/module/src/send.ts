@@ -9,6 +9,8 @@ export interface Sending {
   readonly response: ServerResponse
   readonly binding: RequestBinding
   readonly context: ModuleContext
+  /** Why the connection is gone, where it is. */
+  readonly goneBy: () => PopError
 }
 
 /** How long the rest of a body that nobody wanted is taken in, so that the answer is read before the connection ends. */
@@ -39,7 +41,7 @@ export function sendWhole(outcome: Outcome, sending: Sending): void {
 export async function sendStream(
   outcome: StreamedOutcome,
   kind: 'trailer' | 'open',
-  { response, binding, context }: Sending,
+  { response, binding, context, goneBy }: Sending,
   record: (failed: Outcome | undefined) => Promise<void>,
 ): Promise<void> {
   const { status, headers, body } = outcome
@@ -52,7 +54,7 @@ export async function sendStream(
     endUnread(response)
     response.writeHead(status, [...sealed.headers])
     begun = true
-    await pour(body.bytes, response, sealed.sealer)
+    await pour(body.bytes, response, sealed.sealer, goneBy)
     const trailers = sealed.sealer?.end('complete', { nowMs: context.nowMs(), nonce: context.nextNonce() }) ?? []
     await record(undefined)
     response.addTrailers(fieldPairs(trailers))
@@ -60,7 +62,7 @@ export async function sendStream(
   } catch (fault) {
     response.destroy()
     if (!begun) await body.release?.()
-    if (!(fault instanceof PopError && fault.code === 'client-gone')) context.onFault(fault, '-')
+    if (!isNobodysFault(fault)) context.onFault(fault, '-')
     await record(refusalOf(fault, '-', undefined)).catch((unrecorded: unknown) => context.onFault(unrecorded, '-'))
   }
 }
@@ -69,13 +71,36 @@ async function pour(
   bytes: AsyncIterable<Uint8Array>,
   response: ServerResponse,
   sealer: BodySealer | undefined,
+  goneBy: () => PopError,
 ): Promise<void> {
   const gone = new AbortController()
-  response.once('close', () => gone.abort(clientGone()))
-  for await (const piece of bytes) {
-    if (response.destroyed) throw clientGone()
-    sealer?.add(piece)
-    if (piece.length > 0 && !response.write(piece)) await drained(response, gone.signal)
+  response.once('close', () => gone.abort(goneBy()))
+  const pieces = bytes[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      // A source that says nothing for hours must not keep what it is for from being over.
+      const next = await unlessGone(pieces.next(), gone.signal)
+      if (response.destroyed) throw goneBy()
+      if (next.done === true) return
+      sealer?.add(next.value)
+      if (next.value.length > 0 && !response.write(next.value)) await drained(response, gone.signal)
+    }
+  } catch (failure) {
+    // Not waited for: it may be in the middle of something that takes its time.
+    void pieces.return?.().catch(() => undefined)
+    throw failure
+  }
+}
+
+async function unlessGone<T>(waited: Promise<T>, gone: AbortSignal): Promise<T> {
+  const { promise: left, reject } = Promise.withResolvers<never>()
+  const leave = (): void => reject(gone.reason)
+  if (gone.aborted) leave()
+  gone.addEventListener('abort', leave)
+  try {
+    return await Promise.race([waited, left])
+  } finally {
+    gone.removeEventListener('abort', leave)
   }
 }
 
@@ -89,8 +114,13 @@ async function drained(response: ServerResponse, gone: AbortSignal): Promise<voi
   }
 }
 
+/** The connection is gone because whoever asked has left, or may not have the rest. */
+function isNobodysFault(fault: unknown): boolean {
+  return fault instanceof PopError && (fault.code === 'client-gone' || fault.code === 'token-revoked')
+}
+
 /** Nobody's fault: whoever asked for the answer does not want the rest of it. */
-function clientGone(): PopError {
+export function clientGone(): PopError {
   return new PopError('client-gone', 'The gateway closed the connection before the end of the answer.')
 }
 

@@ -8,7 +8,8 @@ import { openRequest, sealError, type Opened } from './open.ts'
 import { isStreamed, outcomeOf, refusalOf, type Outcome } from './outcome.ts'
 import { readBody } from './read-body.ts'
 import { auditEvent, mayHaveChanged, type Account } from './record.ts'
-import { sendStream, sendWhole } from './send.ts'
+import { tokenRevoked, type Flow } from './revoked.ts'
+import { clientGone, sendStream, sendWhole } from './send.ts'
 import { openUpload } from './stream.ts'
 
 interface Served {
@@ -32,10 +33,26 @@ export function createModuleServer(definition: ModuleDefinition, context: Module
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, served: Served): Promise<void> {
+  const opened = openRequest(request, served.definition, served.context)
+  // Whatever is still on its way to or from somebody who is revoked ends with the connection.
+  const cut = (): void => void response.destroy()
+  const flow = opened.kind === 'opened' ? served.context.revoked.begin(opened.head.txn, cut) : undefined
+  try {
+    await answer(request, response, served, { opened, flow })
+  } finally {
+    flow?.end()
+  }
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  served: Served,
+  { opened, flow }: { readonly opened: Opened; readonly flow: Flow | undefined },
+): Promise<void> {
   const { context, definition } = served
   const startedMs = context.nowMs()
-  const opened = openRequest(request, definition, context)
-  const { outcome, resource } = await work(opened, request, served)
+  const { outcome, resource } = unlessCut(await work(opened, request, served), flow)
   const account = {
     service: definition.manifest.name,
     head: opened.kind === 'opened' ? opened.head : undefined,
@@ -47,7 +64,8 @@ async function serve(request: IncomingMessage, response: ServerResponse, served:
   }
   const nonce = opened.kind === 'opened' ? opened.head.binding.nonce : opened.nonce
   const binding = { method: request.method ?? '', target: request.url ?? '', nonce }
-  const sending = { response, binding, context }
+  const goneBy = (): PopError => (flow?.isCut() === true ? tokenRevoked() : clientGone())
+  const sending = { response, binding, context, goneBy }
   if (isStreamed(outcome) && binding.method !== 'HEAD') {
     const events = opened.kind === 'opened' && opened.located.served.operation.stream === 'events'
     // What was read is recorded before the end of it leaves, and what broke off as that.
@@ -66,6 +84,12 @@ interface Worked {
   readonly resource: string
 }
 
+/** What failed because it was cut says so. */
+function unlessCut(worked: Worked, flow: Flow | undefined): Worked {
+  if (flow?.isCut() !== true || worked.outcome.problem === undefined) return worked
+  return { ...worked, outcome: refusalOf(tokenRevoked(), '-', undefined) }
+}
+
 /** From the proven head to the outcome. Never rejects. */
 async function work(opened: Opened, request: IncomingMessage, served: Served): Promise<Worked> {
   if (opened.kind === 'refused') return { outcome: refusalOf(opened.error, '-', undefined), resource: '-' }
@@ -75,6 +99,7 @@ async function work(opened: Opened, request: IncomingMessage, served: Served): P
   const place = operation.resource?.id
   let resource = place?.from === 'path' ? (located.parameters[place.name] ?? '-') : '-'
   try {
+    if (context.revoked.isRevoked(head.txn)) throw tokenRevoked()
     const stream = operation.stream === 'upload' ? await openUpload(request, head, context.nowMs) : undefined
     const body = stream === undefined ? await readWhole(request, head, context) : Buffer.of()
     const { target, parameters } = located

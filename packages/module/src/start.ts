@@ -16,6 +16,7 @@ import {
 } from '@pop-api/protocol'
 import { openBook } from './book/book.ts'
 import type { ModuleDefinition } from './definition.ts'
+import { watchRevoked } from './revoked.ts'
 import { createModuleServer } from './server.ts'
 import type { MeshTransport, ModuleWorkload } from './workload.ts'
 
@@ -57,6 +58,8 @@ export async function startModule<W extends ModuleWorkload>(options: StartOption
   const book = started.use(openBook(join(home, 'book.db'), Date.now))
   await book.recover(definition.exists)
   const boot = randomBytes(16).toString('base64url')
+  const revoked = watchRevoked(Date.now)
+  revoked.apply(workload.bulletin.section('incidents'))
   let trust = readTrust(workload.bulletin.section('trust'), onFault)
   const listener = createModuleServer(definition, {
     spiffeId: workload.spiffeId,
@@ -71,6 +74,7 @@ export async function startModule<W extends ModuleWorkload>(options: StartOption
     nextNonce: createNonceSource(randomBytes(16)),
     nonces: createNonceStore(noncesMax),
     wits: createWitCache(witsMax),
+    revoked,
     audit,
     book,
     onFault,
@@ -85,6 +89,7 @@ export async function startModule<W extends ModuleWorkload>(options: StartOption
   workload.onRenew(() => server.setSecureContext(transport.meshServerOptions(workload)))
   let authorities = liveAuthorities(workload.bulletin.section('trust'))
   workload.bulletin.onChange((section) => {
+    if (section === 'incidents') revoked.apply(workload.bulletin.section('incidents'))
     if (section !== 'trust') return
     const present = workload.bulletin.section('trust')
     trust = readTrust(present, onFault)

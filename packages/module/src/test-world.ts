@@ -25,6 +25,7 @@ import {
 import { openBook, type ResourceBook } from './book/book.ts'
 import { allowPlainLoopback, type ModuleContext } from './context.ts'
 import type { ModuleDefinition } from './definition.ts'
+import { watchRevoked } from './revoked.ts'
 import { createModuleServer } from './server.ts'
 
 // A gateway of the tests beside a served module: the same seal and the same tokens, over loopback HTTP.
@@ -117,6 +118,7 @@ export async function startWorld(
     nextNonce: createNonceSource(randomBytes(16)),
     nonces: createNonceStore(1000),
     wits: createWitCache(16),
+    revoked: watchRevoked(Date.now),
     audit,
     book,
     onFault: (fault) => faults.push(fault),

@@ -1,2 +1,3 @@
 export * from './policy.ts'
 export * from './defaults.ts'
+export * from './standings.ts'

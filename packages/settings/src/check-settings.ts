@@ -36,7 +36,7 @@ export function startFaults(file: SettingsFile, places: Places): readonly Settin
   return [{ line, key: key.join('.'), message }]
 }
 
-/** What is probably not meant. Speaks of what stands in the file, not of defaults. */
+/** What is probably not meant. Speaks of what stands in the file, and of one default that production should not have. */
 export function warningsOf(file: SettingsFile, places: Places): readonly SettingsNote[] {
   const known = new Set(Object.values(file.module_permissions).flat())
   const granted = Object.entries(file.grants ?? {}).flatMap(([role, list]) =>
@@ -52,7 +52,15 @@ export function warningsOf(file: SettingsFile, places: Places): readonly Setting
       .filter((permission) => !rolePermissions.includes(permission))
       .map((permission) => noteAt(places, ['roles', role], unusedPermission(permission))),
   )
-  return [...held, ...granted]
+  return [...held, ...granted, ...passwordGrantWarning(file, places)]
+}
+
+/** RFC 9700 section 2.4: every application that asks for passwords is one more place that could lose them. */
+function passwordGrantWarning({ environment, identity }: SettingsFile, places: Places): readonly SettingsNote[] {
+  if (environment !== 'production' || !identity.password_grant) return []
+  const message =
+    'POST /oauth/token takes passwords, which RFC 9700 forbids: set it to false once every client signs in by browser or device code'
+  return [noteAt(places, ['identity', 'password_grant'], message)]
 }
 
 function unusedPermission(permission: string): string {

@@ -140,6 +140,18 @@ test('loadSettings() warns of a role permission that nothing of ours asks for, w
   assert.equal(warned('view_any_resources'), '')
 })
 
+test('loadSettings() warns of the password grant in production, wherever it comes from, and nowhere else', () => {
+  const production = developmentSettings.replace('environment: development', 'environment: production')
+  const keycloak = `${production}identity:\n  provider: keycloak\n  issuer: https://id.example/realms/pop\n`
+  for (const text of [keycloak, `${keycloak}  password_grant: true\n`])
+    assert.match(
+      notesOf(text, 'warnings').join('\n'),
+      /^\d+ identity\.password_grant: .+ RFC 9700 forbids: set it to false/,
+    )
+  assert.deepEqual(notesOf(`${keycloak}  password_grant: false\n`, 'warnings'), [])
+  assert.deepEqual(notesOf(`${developmentSettings}identity:\n  password_grant: true\n`, 'warnings'), [])
+})
+
 test('loadSettings() tells what a start would refuse, also where it comes of a default', () => {
   const production = developmentSettings.replace('environment: development', 'environment: production')
   assert.match(
@@ -167,9 +179,9 @@ test('loadSettings() names the keys of the file that have no effect yet, with th
   const lines = developmentSettings.split('\n')
   assert.deepEqual(
     result.withoutEffect.map(({ key }) => key),
-    ['data_security', 'security_config.minimum_password_length'],
+    ['data_security'],
   )
-  for (const { line, key } of result.withoutEffect.slice(1))
+  for (const { line, key } of result.withoutEffect)
     assert.ok(lines[line - 1]?.includes(key.split('.').at(-1) ?? '?'), `${key} in line ${line}`)
 })
 

@@ -47,10 +47,53 @@ export const identity = z.strictObject({
   audience: z.string().min(1).default('pop-api').describe('Exact `aud` of access tokens.'),
   client_id: z.string().min(1).default('pop-gateway').describe("The gateway's own client at the provider."),
   client_secret: secretReference.optional().describe('Where its secret lies: `{file: …}` or `{env: …}`.'),
+  password_grant: z
+    .boolean()
+    .default(true)
+    .describe('Whether POST /oauth/token takes passwords; RFC 9700 section 2.4 forbids that to new systems.'),
   service_clients: z
     .record(z.string(), z.string())
     .default({})
     .describe('Client id → subject of its service account. Only these go without a second factor.'),
+  verify: z
+    .enum(['jwt', 'introspect'])
+    .default('jwt')
+    .describe(
+      'How access tokens are verified: `jwt` by the keys of the provider, which is asked only about those that are opaque; ' +
+        '`introspect`: the provider is asked about every one, again after at most 30 seconds.',
+    ),
+})
+
+export const listeners = z.strictObject({
+  gateway_mtls: z
+    .boolean()
+    .default(false)
+    .describe(
+      'A second public listener that asks for a client certificate, for tokens that are bound to one (RFC 8705).',
+    ),
+})
+
+/** What `pop realm apply` makes of Keycloak beside what the rest of the file says. */
+const realm = z.strictObject({
+  gateway: z
+    .url({ protocol: /^https$/ })
+    .default('https://localhost:8443')
+    .describe('Where Keycloak reaches the gateway: it tells it there of sessions that have ended.'),
+  services: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'expected a client id of a-z, 0-9, _ and -'),
+      z.strictObject({
+        roles: z.array(word).default([]).describe('Its roles; its tokens never carry others.'),
+        jwks: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('File with its public keys (JWKS), by which it proves itself; without one it has a secret.'),
+        token_exchange: z.boolean().default(false).describe('It may exchange tokens of users (RFC 8693).'),
+      }),
+    )
+    .default({})
+    .describe('Client id → a program that signs in as itself.'),
 })
 
 /** Marks a key that `PATCH /v1/pop/settings` may change while everything runs. */
@@ -125,6 +168,8 @@ export const settingsSchema = z.strictObject({
   security_config: securityConfig.prefault({}),
   environments: z.record(word, environmentMode).describe('Environment → how strict it is.'),
   identity: identity.prefault({}),
+  realm: realm.prefault({}),
+  listeners: listeners.prefault({}),
   limits: limits.prefault({}),
   protocol: protocol.prefault({}),
   log: log.prefault({}),
@@ -134,4 +179,4 @@ export type SettingsFile = z.infer<typeof settingsSchema>
 export type EnvironmentMode = z.infer<typeof environmentMode>
 
 /** Keys that are accepted and checked and have no effect yet; `pop config check` lists them. */
-export const keysWithoutEffect = ['data_security', 'security_config.minimum_password_length'] as const
+export const keysWithoutEffect = ['data_security'] as const

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Settings } from './load.ts'
-import { environmentMode, identity, limits, log, operators, protocol, securityConfig } from './schema.ts'
+import { environmentMode, identity, limits, listeners, log, operators, protocol, securityConfig } from './schema.ts'
 
 const gatewaySettings = z.strictObject({
   environment: z.string(),
@@ -11,6 +11,7 @@ const gatewaySettings = z.strictObject({
   protocol,
   // Gateways are updated before control: these must not be missed in what an older one publishes.
   log: log.prefault({}),
+  listeners: listeners.prefault({}),
   operators: operators.default({}),
   /** What was changed while running; the blocks above have it in them already. */
   overlay: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
@@ -33,6 +34,7 @@ export function gatewaySection(
     limits: settings.limits,
     protocol: settings.protocol,
     log: settings.log,
+    listeners: settings.listeners,
     operators: settings.operators,
     overlay: {},
   })

@@ -16,7 +16,7 @@ const head = `# Settings of POP API, made by \`pop init\`. What is commented out
 
 /** What a file for production must say of its identity provider. */
 const ofProduction = {
-  identity: { provider: 'keycloak', issuer: 'https://keycloak.example/realms/pop' },
+  identity: { provider: 'keycloak', issuer: 'https://keycloak.example/realms/pop', password_grant: false },
 }
 
 /**

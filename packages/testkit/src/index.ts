@@ -1,5 +1,7 @@
+export { openBrowser, type Browser, type PageForm, type SubmitOptions, type Visited } from './browser.ts'
 export { exchange, type ClientAnswer, type ClientRequest } from './exchange.ts'
 export { sendRaw, type RawOptions } from './raw-client.ts'
-export { startPop, type Pop, type PopOptions } from './start-pop.ts'
+export { liveServers, usesLiveServers, type LiveServers, type TestRealm } from './test-provider.ts'
+export { startPop, type Pop, type PopOptions, type TestService } from './start-pop.ts'
 export { makeAuthority, takeAuthority, type TestAuthority } from './test-authority.ts'
 export type { StartedModule, TestModule } from './test-module.ts'

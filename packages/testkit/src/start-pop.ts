@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { readAudit, type AuditEvent, type AuditQuery } from '@pop-api/audit'
 import { startControl, type ControlHandle } from '@pop-api/control'
 import { startGateway } from '@pop-api/gateway'
-import { makeDevUsers, startIdentity, totpCode, type DevUser, type DevUsers } from '@pop-api/identity'
+import { makeDevUsers, totpCode, type DevClient, type DevUser, type DevUsers } from '@pop-api/identity'
 import {
   developmentSettings,
   gatewaySection,
@@ -17,14 +17,43 @@ import {
 import { joinGateway, obtainPublicIdentity, type GatewayMembership } from '@pop-api/workload'
 import { exchange, type ClientAnswer } from './exchange.ts'
 import { sendRaw, type RawOptions } from './raw-client.ts'
+import {
+  embeddedProvider,
+  keycloakProvider,
+  liveServers,
+  seedControl,
+  usesLiveServers,
+  type LiveServers,
+  type TestProvider,
+  type TestRealm,
+} from './test-provider.ts'
+import type { JsonObject } from '@pop-api/protocol'
 import { startTestModule, type StartedModule, type TestModule } from './test-module.ts'
 
 export interface PopOptions {
+  /** Servers to use instead of those of `npm run test:live`, or of the embedded provider. */
+  readonly live?: LiveServers
   readonly modules?: readonly TestModule[]
   /** Text of a `pop.yaml`; the development settings unless told. */
   readonly settings?: string
   /** Users beside alice, bob and carol. */
-  readonly users?: readonly { readonly username: string; readonly roles: readonly string[] }[]
+  readonly users?: readonly {
+    readonly username: string
+    readonly roles: readonly string[]
+    /** False for a newcomer, who sets one up at the first sign-in. */
+    readonly secondFactor?: false
+  }[]
+  /** Service clients beside `reporter`. */
+  readonly services?: readonly TestService[]
+}
+
+/** A service client of a test system, which has the role `reader`. */
+export interface TestService {
+  readonly clientId: string
+  /** It signs assertions with this key (`private_key_jwt`), instead of having a secret. */
+  readonly publicJwk?: JsonObject
+  /** It may exchange tokens of others, where the provider does that. */
+  readonly exchangesTokens?: true
 }
 
 /** A whole system on loopback, with real parts that enrolled with a real control. */
@@ -33,11 +62,17 @@ export interface Pop {
   readonly home: string
   /** `https://localhost:port` */
   readonly gateway: string
+  /** The same with a client certificate; undefined unless the settings say `listeners.gateway_mtls: true`. */
+  readonly gatewayMtls: string | undefined
   readonly operations: string
   readonly issuer: string
+  /** What clients trust of the identity provider, PEM. */
+  readonly issuerCa: string
   /** What clients trust, PEM. */
   readonly ca: string
   readonly control: ControlHandle
+  /** The realm of this system at Keycloak. Throws an Error with the embedded provider. */
+  readonly keycloak: () => TestRealm
   /** Ends the identity provider, as a crash would. */
   readonly stopIdentity: () => Promise<void>
   /** The gateway's own credentials: what a thief of them would have. */
@@ -70,7 +105,10 @@ export interface Pop {
 const anyPort = { host: '127.0.0.1', port: 0 }
 const domain = 'pop.internal'
 
-/** Starts control, the embedded identity provider, modules and a gateway in this process. `await using` ends them all. */
+/**
+ * Starts control, the embedded identity provider, modules and a gateway in this process; with live servers (`npm run test:live`) a
+ * realm of its own at Keycloak instead of the provider. `await using` ends them all.
+ */
 export async function startPop(options: PopOptions = {}): Promise<Pop> {
   const home = await mkdtemp(join(tmpdir(), 'pop-'))
   await using stack = new AsyncDisposableStack()
@@ -78,7 +116,7 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
   const failures: unknown[] = []
   const failed = (_requestId: string, failure: unknown): void => void failures.push(failure)
   const settings = settingsOf(options.settings ?? developmentSettings)
-  const users = await writeUsers(join(home, 'dev-users.json'), options.users ?? [])
+  const users = await writeUsers(join(home, 'dev-users.json'), options)
   const secret = randomBytes(32).toString('base64url')
   const secretFile = join(home, 'gateway', 'oidc-client-secret')
   await mkdir(join(home, 'gateway'), { mode: 0o700 })
@@ -89,6 +127,8 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
     client_secret: { file: secretFile },
     service_clients: Object.fromEntries(users.clients.map(({ client_id: id, subject }) => [id, subject])),
   }
+  const live = options.live ?? (usesLiveServers() ? liveServers() : undefined)
+  if (live !== undefined) await seedControl(join(home, 'control'), live)
   const { roles, module_permissions, grants } = settings
   const control = stack.use(
     await startControl({
@@ -113,20 +153,16 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
     token: control.issueToken({ name, kind }),
   })
   const onProblem = (problem: unknown): void => failed('-', problem)
-  const { certificate: cert, privateKey: key } = await obtainPublicIdentity(bootOf('identity', 'issuer'), { onProblem })
-  const identity = await startIdentity({
-    home: join(home, 'identity'),
-    listen: anyPort,
-    certificate: { cert, key },
-    usersFile: join(home, 'dev-users.json'),
-    gateway: { client_id: settings.identity.client_id, client_secret: secret },
-    security: settings.security_config,
-    onFailure: (failure) => failed('-', failure),
+  const provider = await startProvider()
+  if (live === undefined) stack.defer(provider.stop)
+  const { issuer, ca: providerCa, serviceClients } = provider
+  let published = gatewaySection(settings, {
+    ...filledIn,
+    provider: provider.keycloak === undefined ? 'embedded' : 'keycloak',
+    issuer,
+    ca: providerCa,
+    service_clients: serviceClients,
   })
-  let identityEnded: Promise<void> | undefined
-  const stopIdentity = (): Promise<void> => (identityEnded ??= identity[Symbol.asyncDispose]())
-  stack.defer(stopIdentity)
-  let published = gatewaySection(settings, { ...filledIn, issuer: identity.issuer })
   await control.publish('settings', published)
   const modules = new Map<string, StartedModule>()
   const workloads = stack.use(new AsyncDisposableStack())
@@ -135,19 +171,26 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
   }
   const gatewayBoot = bootOf('gateway', 'gateway')
   const member = stack.use(await joinGateway(gatewayBoot, { onProblem }))
-  const listen = { gateway: anyPort, operations: anyPort }
+  const listen = { gateway: anyPort, operations: anyPort, gatewayMtls: anyPort }
   const gateway = stack.use(await startGateway({ member, home: gatewayBoot.home, listen, failed }))
+  await provider.takeGateway(gateway.gateway)
   const owned = stack.move()
   const client = clientOf(gateway.gateway, control.caPem, users)
   return {
     ...client,
     home,
     gateway: gateway.gateway,
+    gatewayMtls: gateway.gatewayMtls,
     operations: gateway.operations,
-    issuer: identity.issuer,
+    issuer,
+    issuerCa: await readFile(providerCa, 'utf8'),
     ca: control.caPem,
     control,
-    stopIdentity,
+    keycloak: () => {
+      if (provider.keycloak === undefined) throw new Error('this system has the embedded identity provider')
+      return provider.keycloak
+    },
+    stopIdentity: provider.stop,
     member,
     users,
     failures,
@@ -170,6 +213,29 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+
+  async function startProvider(): Promise<TestProvider> {
+    if (live !== undefined) {
+      const controlSecret = randomBytes(32).toString('base64url')
+      await writeFile(join(home, 'control', 'keycloak-client-secret'), controlSecret, { mode: 0o600 })
+      const exchanging = (options.services ?? []).filter(({ exchangesTokens }) => exchangesTokens)
+      const exchangers = exchanging.map(({ clientId }) => clientId)
+      return await keycloakProvider({ settings, users, exchangers, gatewaySecret: secret, controlSecret }, live)
+    }
+    const { certificate: cert, privateKey: key } = await obtainPublicIdentity(bootOf('identity', 'issuer'), {
+      onProblem,
+    })
+    const served = {
+      home: join(home, 'identity'),
+      listen: anyPort,
+      certificate: { cert, key },
+      usersFile: join(home, 'dev-users.json'),
+      gateway: { client_id: settings.identity.client_id, client_secret: secret },
+      security: settings.security_config,
+      onFailure: (failure: unknown) => failed('-', failure),
+    }
+    return await embeddedProvider(served, ca, users)
+  }
 }
 
 function settingsOf(text: string): Settings {
@@ -178,17 +244,27 @@ function settingsOf(text: string): Settings {
   throw new Error(loaded.faults.map(({ line, key, message }) => `${line}: ${key}: ${message}`).join('\n'))
 }
 
-async function writeUsers(path: string, more: NonNullable<PopOptions['users']>): Promise<DevUsers> {
+async function writeUsers(path: string, { users: more = [], services = [] }: PopOptions): Promise<DevUsers> {
   const { users, clients } = makeDevUsers()
-  const [template] = users
-  if (template === undefined) throw new Error('there are no users')
-  const added = more.map(({ username, roles }): DevUser => {
-    const [fresh] = makeDevUsers().users
-    return { ...(fresh ?? template), id: randomUUID(), username, roles }
+  const added = more.map(({ username, roles, secondFactor }): DevUser => {
+    const { totp_secret, ...fresh } = freshUser()
+    const user = { ...fresh, id: randomUUID(), username, roles }
+    return secondFactor === false ? user : { ...user, totp_secret }
   })
-  const all = { users: [...users, ...added], clients }
+  const programs = services.map(({ clientId, publicJwk }): DevClient => {
+    const secret = randomBytes(24).toString('base64url')
+    const client = { client_id: clientId, client_secret: secret, subject: randomUUID(), roles: ['reader'] }
+    return publicJwk === undefined ? client : { ...client, jwks: { keys: [publicJwk] } }
+  })
+  const all = { users: [...users, ...added], clients: [...clients, ...programs] }
   await writeFile(path, JSON.stringify(all), { mode: 0o600 })
   return all
+}
+
+function freshUser() {
+  const [fresh] = makeDevUsers().users
+  if (fresh === undefined) throw new Error('there are no users')
+  return fresh
 }
 
 /** The parts of a system that a client uses. */
@@ -210,7 +286,7 @@ function clientOf(
     const user = users.find((known) => known.username === username)
     if (user === undefined) throw new Error(`there is no user ${username}`)
     const { password, totp_secret: totpSecret } = user
-    const totp = totpCode(totpSecret, Date.now())
+    const totp = totpCode(totpSecret ?? '', Date.now())
     return form('/oauth/token', { grant_type: 'password', username, password, totp, ...change })
   }
   return {

@@ -9,8 +9,10 @@ import { errorCode } from '../up/own-file.ts'
 import { readRunFile } from '../up/run-file.ts'
 import { textOption } from '../up/words.ts'
 
-/** The gateway that a command speaks to. */
+/** The gateway that a command speaks to, or the identity provider that it names. */
 export interface Gateway {
+  /** What it is in messages; the gateway unless told. */
+  readonly name?: string
   /** `https://host:port` */
   readonly origin: string
   /** Certificates that its own may come from, PEM. */

@@ -13,6 +13,7 @@ import {
   type ModulesSection,
   type PolicySection,
 } from '@pop-api/protocol'
+import type { Standing } from '@pop-api/policy'
 import { usageFailure } from '../command-failure.ts'
 import { readOwnFile } from '../up/own-file.ts'
 import { decodeToken } from './decode-token.ts'
@@ -23,6 +24,8 @@ export interface KeptBulletin {
   /** When control last said that this is the present bulletin, milliseconds since 1970 by its clock. */
   readonly heardMs: number
   readonly policy: PolicySection
+  /** Role → what its holders may do to the system itself. */
+  readonly operators: Readonly<Record<string, readonly Standing[]>>
   readonly modules: readonly KeptModule[]
 }
 
@@ -58,12 +61,13 @@ export async function readKeptBulletin(home: string): Promise<KeptBulletin | und
       typeof section === 'string' && section !== 'heartbeat' ? { ...before, [section]: value } : before,
     sections,
   )
-  const { policy, modules } = present
+  const { policy, modules, settings } = present
   if (!isPolicy(policy) || !isModules(modules)) throw unreadable(path)
   return {
     path,
     heardMs: Math.max(...[start, ...later].map(({ issued }) => (isCount(issued) ? issued : 0))),
     policy,
+    operators: operatorsOf(settings),
     modules: Object.values(modules).map(({ manifest, instances }) => ({
       manifest: readManifest(manifest, path),
       instances,
@@ -79,6 +83,17 @@ export function readManifest(document: unknown, name: string): Manifest {
     if (!(error instanceof PopError)) throw error
     throw usageFailure(`${name}: ${error.message}`, error)
   }
+}
+
+const standings: readonly Standing[] = ['operator', 'auditor', 'approver']
+
+/** The key `operators` of the settings; nothing where a gateway of before did not keep it. */
+function operatorsOf(settings: unknown): KeptBulletin['operators'] {
+  const operators = isJsonObject(settings) ? settings['operators'] : undefined
+  const entries = Object.entries(isJsonObject(operators) ? operators : {})
+  return Object.fromEntries(
+    entries.map(([role, list]) => [role, Array.isArray(list) ? standings.filter((one) => list.includes(one)) : []]),
+  )
 }
 
 function isPolicy(value: unknown): value is PolicySection {

@@ -28,7 +28,7 @@ function holds({ expiresAtMs }: Session): boolean {
 }
 
 async function renew(session: Session, gateway: Gateway, environment: Readonly<NodeJS.ProcessEnv>): Promise<Session> {
-  const { refreshToken } = session
+  const { refreshToken, clientId } = session
   if (refreshToken === undefined) {
     throw new CommandFailure(
       exitCodes.refused,
@@ -37,7 +37,9 @@ async function renew(session: Session, gateway: Gateway, environment: Readonly<N
   }
   const nowMs = Date.now()
   try {
-    const renewed = await requestToken(gateway, { grant_type: 'refresh_token', refresh_token: refreshToken }, nowMs)
+    const named = clientId === undefined ? {} : { client_id: clientId }
+    const form = { grant_type: 'refresh_token', refresh_token: refreshToken, ...named }
+    const renewed = await requestToken(gateway, form, nowMs)
     // A provider that does not rotate gives no new one (RFC 6749 section 6).
     const kept = {
       ...renewed,

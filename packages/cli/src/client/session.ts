@@ -16,6 +16,8 @@ export interface Session {
   /** End of the access token by the clock of this machine, milliseconds since 1970. */
   readonly expiresAtMs: number
   readonly scope: string | undefined
+  /** The public client that it was given to, and which must be named to renew or end it; absent for the gateway's own. */
+  readonly clientId?: string
 }
 
 /** `$XDG_CONFIG_HOME/pop`, else `~/.config/pop`. A relative XDG path is ignored, as its specification says. */
@@ -70,6 +72,7 @@ export async function writeSession(environment: Readonly<NodeJS.ProcessEnv>, ses
     refresh_token: session.refreshToken,
     expires_at_ms: session.expiresAtMs,
     scope: session.scope,
+    client_id: session.clientId,
   }
   const path = sessionPath(environment, session.gateway)
   try {
@@ -88,10 +91,12 @@ function parseSession(text: string): Session | undefined {
   const parsed = parseStrictJson(text)
   const members = parsed.ok && isJsonObject(parsed.value) ? parsed.value : {}
   const { version, gateway, access_token: accessToken, expires_at_ms: expiresAtMs } = members
-  const { refresh_token: refreshToken, scope } = members
+  const { refresh_token: refreshToken, scope, client_id: clientId } = members
   if (version !== 1 || typeof gateway !== 'string' || !isCount(expiresAtMs)) return undefined
   if (!isPlainText(accessToken, tokenCharactersMax)) return undefined
   if (refreshToken !== undefined && !isPlainText(refreshToken, tokenCharactersMax)) return undefined
   if (scope !== undefined && !isPlainText(scope, 2048)) return undefined
-  return { gateway, accessToken, refreshToken, expiresAtMs, scope }
+  if (clientId !== undefined && !isPlainText(clientId, 256)) return undefined
+  const session = { gateway, accessToken, refreshToken, expiresAtMs, scope }
+  return clientId === undefined ? session : { ...session, clientId }
 }

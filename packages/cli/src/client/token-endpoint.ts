@@ -23,7 +23,11 @@ export async function requestToken(gateway: Gateway, form: Form, nowMs: number):
     const message = `${gateway.origin} answered /oauth/token in another shape than RFC 6749: is this a POP API gateway?`
     throw new CommandFailure(exitCodes.refused, message)
   }
+  const { client_id: clientId } = form
+  // A client with a secret has no session to renew: only of a public one is the name all that it takes.
+  const isPublic = clientId !== undefined && form['client_secret'] === undefined
   return {
+    ...(isPublic ? { clientId } : {}),
     gateway: gateway.origin,
     accessToken,
     refreshToken: isPlainText(refreshToken, tokenCharactersMax) ? refreshToken : undefined,
@@ -33,12 +37,18 @@ export async function requestToken(gateway: Gateway, form: Form, nowMs: number):
 }
 
 /** `POST /oauth/logout`: ends the session there. Throws like `requestToken`. */
-export async function endSession(gateway: Gateway, { accessToken, refreshToken }: Session): Promise<void> {
-  const form = { token: accessToken, ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }) }
+export async function endSession(gateway: Gateway, session: Session): Promise<void> {
+  const { accessToken, refreshToken, clientId } = session
+  const form = {
+    token: accessToken,
+    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    ...(clientId === undefined ? {} : { client_id: clientId }),
+  }
   await post(gateway, '/oauth/logout', form)
 }
 
-async function post(gateway: Gateway, path: string, form: Form): Promise<Buffer> {
+/** Sends a form to an endpoint under `/oauth` and gives the body of what it answered. Throws like `requestToken`. */
+export async function post(gateway: Gateway, path: string, form: Form): Promise<Buffer> {
   const body = Buffer.from(new URLSearchParams(form).toString())
   const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) }
   using answer = await exchange(gateway, { method: 'POST', path, headers, body })

@@ -38,6 +38,6 @@ export function unreachable(gateway: Gateway, method: string, error: unknown): C
   // Once something was on its way, only a read may be tried again without looking first.
   const isOpen = ['ECONNRESET', 'EPIPE'].includes(code) && !['GET', 'HEAD', 'OPTIONS'].includes(method)
   const outcome = isOpen ? '. Whether the request had an effect is unknown: read before you try again' : ''
-  const message = `nobody answers as the gateway at ${gateway.origin}: ${why}${outcome}`
+  const message = `nobody answers as ${gateway.name ?? 'the gateway'} at ${gateway.origin}: ${why}${outcome}`
   return new CommandFailure(exitCodes.unreachable, message, { cause: error })
 }

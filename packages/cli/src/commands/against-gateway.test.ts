@@ -48,7 +48,7 @@ async function popProcess(words: readonly string[], stdin = ''): Promise<Tried> 
 test('a person signs in, calls, is refused with reasons, and signs out', async () => {
   const alice = pop.users.users.find(({ username }) => username === 'alice')
   assert.ok(alice !== undefined)
-  const { code } = totpCode(alice.totp_secret, Date.now())
+  const { code } = totpCode(alice.totp_secret ?? '', Date.now())
   const login = await popProcess(['login', '--user', 'alice', '--password-stdin', '--code', code], alice.password)
   assert.equal(login.code, 0, login.stderr)
   assert.match(login.stdout, /^Signed in at https:\/\/localhost:\d+ as alice \(roles: .+\)\.\n/)

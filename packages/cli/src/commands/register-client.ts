@@ -5,9 +5,11 @@ import { callCommand } from './call.ts'
 import { completionCommand } from './completion/completion.ts'
 import { configCommand } from './config.ts'
 import { explainCommand } from '../explain/explain-command.ts'
+import { incidentCommand } from '../incident/incident-command.ts'
 import { loginCommand } from './login.ts'
 import { logoutCommand } from './logout.ts'
 import { operationsCommand } from './operations.ts'
+import { userCommand } from '../people/user-command.ts'
 import { policyCommand } from '../policy/policy-command.ts'
 import { tokenCommand } from './token.ts'
 
@@ -17,6 +19,9 @@ export function registerClient(program: Command, around: Surroundings): void {
   for (const make of [loginCommand, logoutCommand, tokenCommand, callCommand, operationsCommand]) {
     program.addCommand(make(around))
   }
+  program.commandsGroup('People and incidents:')
+  program.addCommand(userCommand(around))
+  program.addCommand(incidentCommand(around))
   program.commandsGroup('Records and settings:')
   for (const make of [auditCommand, explainCommand, policyCommand, configCommand]) program.addCommand(make(around))
   program.commandsGroup('Shell:')

@@ -29,7 +29,7 @@ async function signIn(system: Pop, place: Around): Promise<void> {
   await writeFile(join(place.folder, 'ca.pem'), system.ca)
   const alice = system.users.users.find(({ username }) => username === 'alice')
   assert.ok(alice !== undefined)
-  const { code } = totpCode(alice.totp_secret, Date.now())
+  const { code } = totpCode(alice.totp_secret ?? '', Date.now())
   const words = ['login', '--user', 'alice', '--password-stdin', '--code', code, ...optionsFor(system, place)]
   const login = await place.pop(words, { stdin: alice.password })
   assert.equal(login.code, 0, login.stderr)

@@ -47,6 +47,10 @@ function otpCommand({ out, environment }: Surroundings): Command {
     .description('Shows the present code of a user. It is good until its 30 seconds are over, and for one sign-in.')
     .action(async (name: string, _options: unknown, command: Command) => {
       const { username, totp_secret: secret } = await requireUser(name, command, environment)
+      if (secret === undefined) {
+        const next = 'They set it up at their first sign-in: pop login --browser'
+        throw usageFailure(`"${username}" has no second factor yet. ${next}`)
+      }
       const { code, secondsLeft } = codeOf(secret, username)
       if (hasFlag(command, 'json')) await writeJson({ username, code, expires_in: secondsLeft }, out)
       else await out.writeLine(code)
@@ -78,7 +82,7 @@ function codeOf(secret: string, name: string): TotpCode {
 
 async function showUsers({ users, clients }: DevUsers, out: Output): Promise<void> {
   const titles = (names: readonly string[]) => names.map((title) => ({ title }))
-  const people = users.map((user) => [user.username, user.password, user.totp_secret, user.roles.join(', ')])
+  const people = users.map((user) => [user.username, user.password, user.totp_secret ?? '-', user.roles.join(', ')])
   const programs = clients.map((client) => [client.client_id, client.client_secret, client.roles.join(', ')])
   await printTable(titles(['USER', 'PASSWORD', 'TOTP SECRET', 'ROLES']), people, out)
   await out.writeLine('')

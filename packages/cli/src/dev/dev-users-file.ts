@@ -5,10 +5,12 @@ import { readOwnFile } from '../up/own-file.ts'
 
 /** A person of development, as `pop dev users` shows them. */
 export interface DevUser {
+  /** The `sub` of their tokens. */
+  readonly id: string
   readonly username: string
   readonly password: string
-  /** Base32. */
-  readonly totp_secret: string
+  /** Base32; absent where the second factor is set up at the first sign-in. */
+  readonly totp_secret?: string
   readonly roles: readonly string[]
 }
 
@@ -52,9 +54,10 @@ function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T): valu
 function isDevUser(value: unknown): value is DevUser {
   return (
     isJsonObject(value) &&
+    isPlainText(value['id'], 64) &&
     isPlainText(value['username'], 256) &&
     isPlainText(value['password'], 256) &&
-    isPlainText(value['totp_secret'], 256) &&
+    (value['totp_secret'] === undefined || isPlainText(value['totp_secret'], 256)) &&
     isTextList(value['roles'], 64, 256)
   )
 }

@@ -30,7 +30,7 @@ export async function checkPorts(
 ): Promise<Finding> {
   if (isLocked) return skip('ports', 'a run holds its ports')
   try {
-    const names = listeners.map(({ name }) => name)
+    const names = listeners.map(({ name }) => name).filter((name) => name !== 'gatewayMtls')
     await refuseTakenPorts(ports, names)
     return ok('ports', 'the usual ports are free')
   } catch (error) {

@@ -59,7 +59,7 @@ async function needsNow({ main }: Account, home: string): Promise<Needs | undefi
   const kept = await readKeptBulletin(home)
   if (kept === undefined) return undefined
   const manifests = kept.modules.map(({ manifest }) => manifest)
-  const { policy, operations } = rulesOf(kept.policy, manifests, kept.path)
+  const { policy, operations } = rulesOf(kept, manifests, kept.path)
   const operation = operations.find(({ id }) => id === main.operation)
   return operation === undefined ? undefined : needsOf(policy, operation.requires)
 }

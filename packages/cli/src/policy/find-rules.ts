@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { compilePolicy, type Policy, type PolicyRules, type Requirement } from '@pop-api/policy'
+import {
+  compilePolicy,
+  withStandings,
+  type Policy,
+  type PolicyRules,
+  type Requirement,
+  type Standing,
+} from '@pop-api/policy'
 import type { Manifest } from '@pop-api/protocol'
 import { readYaml } from '@pop-api/settings'
 import type { Command } from 'commander'
@@ -51,18 +58,25 @@ export async function findRules(command: Command, { environment }: Surroundings)
   const manifestsFrom =
     given !== undefined ? 'the manifests given' : manifests.length > 0 ? 'the modules of the home' : 'no manifests'
   if (config === undefined && kept !== undefined) {
-    return rulesOf(kept.policy, manifests, `${kept.path}, ${manifestsFrom}`)
+    return rulesOf(kept, manifests, `${kept.path}, ${manifestsFrom}`)
   }
   const { settings, name } = await findSettings(config, home)
-  return rulesOf(settings, manifests, `${name}, ${manifestsFrom}`)
+  return rulesOf({ policy: settings, operators: settings.operators }, manifests, `${name}, ${manifestsFrom}`)
+}
+
+/** The rules, and what roles may do to the system itself. */
+interface StandingRules {
+  readonly policy: PolicyRules
+  readonly operators: Readonly<Record<string, readonly Standing[]>>
 }
 
 /** Compiles rules and manifests as the gateway does. */
 export function rulesOf(
-  { roles, module_permissions, grants }: PolicyRules,
+  { policy, operators }: StandingRules,
   manifests: readonly Manifest[],
   from: string,
 ): FoundRules {
+  const { roles, module_permissions, grants } = policy
   const rules = { roles, module_permissions, grants }
   const declared = manifests.flatMap(({ permissions }) => permissions)
   const ofModules = manifests.flatMap(({ name, base, operations }) =>
@@ -74,7 +88,7 @@ export function rulesOf(
   )
   const own = gatewayOperations.map(({ id, requires }) => ({ id, module: 'gateway', requires }))
   const operations = manifests.length === 0 ? [] : [...ofModules, ...own]
-  return { policy: compilePolicy(rules, declared), rules, operations, from }
+  return { policy: compilePolicy(withStandings(rules, operators), declared), rules, operations, from }
 }
 
 /** A file of YAML or JSON with one meaning. Throws a CommandFailure (usage) that lists every fault with its line. */

@@ -30,6 +30,20 @@ test('pop policy matrix shows every operation for every role alone, by what the 
     ['GET /v1/pop/settings', 'gateway', '-', '-', '-'],
     ['PATCH /v1/pop/settings', 'gateway', '-', '-', '-'],
     ['POST /v1/pop/test-tokens', 'gateway', '-', '-', '-'],
+    ['GET /v1/pop/incidents', 'gateway', '-', '-', '-'],
+    ['POST /v1/pop/incidents/revocations', 'gateway', '-', '-', '-'],
+    ['DELETE /v1/pop/incidents/revocations/{id}', 'gateway', '-', '-', '-'],
+    ['GET /v1/pop/users', 'gateway', '-', '-', '-'],
+    ['POST /v1/pop/users', 'gateway', '-', '-', '-'],
+    ['GET /v1/pop/users/{user}', 'gateway', '-', '-', '-'],
+    ['GET /v1/pop/users/{user}/sessions', 'gateway', '-', '-', '-'],
+    ['PUT /v1/pop/users/{user}/roles', 'gateway', '-', '-', '-'],
+    ['POST /v1/pop/users/{user}/disable', 'gateway', '-', '-', '-'],
+    ['POST /v1/pop/users/{user}/enable', 'gateway', '-', '-', '-'],
+    ['POST /v1/pop/users/{user}/unlock', 'gateway', '-', '-', '-'],
+    ['POST /v1/pop/users/{user}/reset-password', 'gateway', '-', '-', '-'],
+    ['POST /v1/pop/users/{user}/reset-2fa', 'gateway', '-', '-', '-'],
+    ['POST /v1/pop/users/{user}/logout', 'gateway', '-', '-', '-'],
   ])
   assert.match(stderr, /From .+snapshot, the modules of the home\./)
   const {
@@ -39,6 +53,21 @@ test('pop policy matrix shows every operation for every role alone, by what the 
   const csv = (await around.pop(['policy', 'matrix', '--csv'])).stdout.split('\r\n')
   assert.deepEqual(csv.slice(0, 2), ['OPERATION,MODULE,admin,user,reader', 'GET /v1/notes,notes,-,own,-'])
   assert.equal((await around.pop(['policy', 'matrix', '--csv', '--json'])).code, 2)
+})
+
+test('pop policy matrix knows operators by the settings', async () => {
+  await using around = await aroundPop()
+  const config = join(around.folder, 'pop.yaml')
+  const manifest = join(around.folder, 'notes.json')
+  await writeFile(config, `${developmentSettings}operators:\n  admin: [operator]\n  reader: [auditor]\n`)
+  await writeFile(manifest, JSON.stringify(notesManifest))
+  const { stdout } = await around.pop(['policy', 'matrix', '--config', config, '--manifest', manifest])
+  const found = rows(stdout).filter(([name]) => name?.includes('/v1/pop/incidents') === true)
+  assert.deepEqual(found, [
+    ['GET /v1/pop/incidents', 'gateway', 'yes', '-', 'yes'],
+    ['POST /v1/pop/incidents/revocations', 'gateway', 'yes', '-', '-'],
+    ['DELETE /v1/pop/incidents/revocations/{id}', 'gateway', 'yes', '-', '-'],
+  ])
 })
 
 test('pop policy matrix takes settings and manifests that are given, and permissions alone without any', async () => {

@@ -62,12 +62,13 @@ export function memberBoot(
   }
   if (isModule(member)) return { ...boot, listen: { module: { host: loopback, port: ports[member] } } }
   if (member !== 'identity') return boot
-  const { token_expiration, max_failed_attempts, lockout_duration, require_2fa } = settings.security_config
+  const { token_expiration, max_failed_attempts, lockout_duration } = settings.security_config
+  const { minimum_password_length, require_2fa } = settings.security_config
   return {
     ...boot,
     users_file: devUsersPath(home),
     gateway: { client_id: settings.identity.client_id, client_secret: clientSecret },
-    security: { token_expiration, max_failed_attempts, lockout_duration, require_2fa },
+    security: { token_expiration, max_failed_attempts, lockout_duration, minimum_password_length, require_2fa },
   }
 }
 

@@ -61,6 +61,12 @@ export async function lockHome(path: string): Promise<LockedHome> {
   return { path: real, [Symbol.dispose]: () => database.close() }
 }
 
+/** Makes the home ours where it is not yet, for what must lie in it before the first start. Throws as `lockHome` does. */
+export async function claimHome(path: string): Promise<void> {
+  if (await hasLockFile(path)) return
+  using _held = await lockHome(path)
+}
+
 /** True while a supervisor holds the home. */
 export async function isLocked(path: string): Promise<boolean> {
   if (!(await hasLockFile(path))) return false

@@ -11,6 +11,7 @@ import { controlBoot, memberBoot } from './boot-documents.ts'
 import { childEnvironment } from './child-environment.ts'
 import { findSettings } from './find-settings.ts'
 import { choosePorts } from './ports.ts'
+import { ensureSecret, gatewaySecretPath, writeRealmFacts } from '../realm/realm-files.ts'
 import { prepare } from './prepare.ts'
 import { makeTemporaryFolder } from './temporary-folder.ts'
 
@@ -66,14 +67,28 @@ test('controlBoot() keeps automatic approval to development, and an environment 
   assert.match(JSON.stringify(boot['settings']), /"issuer":"https:\/\/issuer"/)
 })
 
-test('prepare() makes nothing for a provider of its own, and needs its issuer', async () => {
+test('prepare() makes nothing for a provider of its own, and needs its issuer and a secret', async () => {
   await using folder = await makeTemporaryFolder()
   const text = developmentSettings + keycloak
   await assert.rejects(prepared(folder.path, text), /identity\.issuer/)
-  const made = await prepared(folder.path, `${text}  issuer: https://id.example/realms/pop\n`)
+  const named = `${text}  issuer: https://id.example/realms/pop\n`
+  await assert.rejects(prepared(folder.path, named), /no secret at the identity provider yet\. Run pop realm apply/)
+  const made = await prepared(folder.path, `${named}  client_secret: { env: POP_OIDC_SECRET }\n`)
   assert.equal(made.clientSecret, undefined)
   assert.equal(made.section.identity.issuer, 'https://id.example/realms/pop')
   assert.equal(await readDevUsers(folder.path), undefined)
+})
+
+test('prepare() takes what pop realm apply has left in the home, and refuses what it left for another realm', async () => {
+  await using folder = await makeTemporaryFolder()
+  const text = `${developmentSettings}${keycloak}  issuer: https://id.example/realms/pop\n`
+  await ensureSecret(gatewaySecretPath(folder.path))
+  await writeRealmFacts(folder.path, { issuer: 'https://id.example/realms/pop', serviceClients: { reporter: 'r-1' } })
+  const { section } = await prepared(folder.path, text)
+  assert.deepEqual(section.identity.client_secret, { file: gatewaySecretPath(folder.path) })
+  assert.deepEqual(section.identity.service_clients, { reporter: 'r-1' })
+  await writeRealmFacts(folder.path, { issuer: 'https://id.example/realms/other', serviceClients: {} })
+  await assert.rejects(prepared(folder.path, text), /this home was set up for https:\/\/id\.example\/realms\/other/)
 })
 
 test('childEnvironment() passes on plain names and what a child is entitled to, and nothing else', () => {

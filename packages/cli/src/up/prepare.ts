@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { gatewaySection, type GatewaySettings, type Settings } from '@pop-api/settings'
 import { usageFailure } from '../command-failure.ts'
+import { ensureSecret, gatewaySecretPath, readRealmFacts } from '../realm/realm-files.ts'
 import { devUsersPath, readDevUsers } from '../dev/dev-users-file.ts'
 import { childEnvironment } from './child-environment.ts'
 import type { FoundSettings } from './find-settings.ts'
-import { readOwnFile, writeOwnFile } from './own-file.ts'
+import { readOwnFile } from './own-file.ts'
 import { programPath } from './programs.ts'
 
 /** All that is known before the first process starts. */
@@ -35,9 +34,9 @@ export async function prepare(
   environment: Readonly<NodeJS.ProcessEnv>,
 ): Promise<Prepared> {
   if (settings.identity.provider !== 'embedded') {
-    return { home, settings, section: gatewaySection(settings), clientSecret: undefined }
+    return { home, settings, section: await keycloakSection(home, settings), clientSecret: undefined }
   }
-  const clientSecretPath = join(home, 'gateway', 'oidc-client-secret')
+  const clientSecretPath = gatewaySecretPath(home)
   const clientSecret = await ensureSecret(clientSecretPath)
   const section = gatewaySection(settings, {
     ca: publicCaPath(home),
@@ -47,8 +46,26 @@ export async function prepare(
   return { home, settings, section, clientSecret }
 }
 
+/** What `pop realm apply` has left in the home, for the gateway; the settings' own words go before. */
+async function keycloakSection(home: string, settings: Settings): Promise<GatewaySettings> {
+  const { identity } = settings
+  const facts = await readRealmFacts(home)
+  if (identity.client_secret === undefined && (await readOwnFile(gatewaySecretPath(home))) === undefined) {
+    const next = 'Run pop realm apply, or name it with identity.client_secret'
+    throw usageFailure(`the gateway has no secret at the identity provider yet. ${next}`)
+  }
+  if (facts !== undefined && facts.issuer !== identity.issuer) {
+    const next = 'Run pop realm apply with these settings'
+    throw usageFailure(`identity.issuer is ${identity.issuer}, and this home was set up for ${facts.issuer}. ${next}`)
+  }
+  return gatewaySection(settings, {
+    client_secret: identity.client_secret ?? { file: gatewaySecretPath(home) },
+    service_clients: { ...facts?.serviceClients, ...identity.service_clients },
+  })
+}
+
 /** Makes the users where there are none, by the provider's own program; gives client_id → subject of the service clients. */
-async function ensureDevUsers(home: string, own: Readonly<NodeJS.ProcessEnv>): Promise<Record<string, string>> {
+export async function ensureDevUsers(home: string, own: Readonly<NodeJS.ProcessEnv>): Promise<Record<string, string>> {
   const environment = childEnvironment(own, [])
   const words = [...process.execArgv, programPath('make-dev-users'), devUsersPath(home)]
   const failure = await new Promise<string | undefined>((resolve) => {
@@ -59,14 +76,4 @@ async function ensureDevUsers(home: string, own: Readonly<NodeJS.ProcessEnv>): P
   if (failure !== undefined) throw usageFailure(failure)
   const { clients } = (await readDevUsers(home)) ?? { clients: [] }
   return Object.fromEntries(clients.map((client) => [client.client_id, client.subject]))
-}
-
-/** A secret of 256 bits that is made once. The home is locked, so nobody else makes one meanwhile. */
-async function ensureSecret(path: string): Promise<string> {
-  const kept = await readOwnFile(path)
-  if (kept !== undefined) return kept
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const secret = randomBytes(32).toString('base64url')
-  await writeOwnFile(path, secret)
-  return secret
 }

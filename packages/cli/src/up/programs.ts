@@ -19,17 +19,23 @@ export const listeners = [
   { name: 'identity', program: 'identity', usualPort: 8444 },
   { name: 'kafka_service', program: 'kafka_service', usualPort: 7101 },
   { name: 's3_service', program: 's3_service', usualPort: 7102 },
+  // Last, for it is there only where the settings want it (`listeners.gateway_mtls`).
+  { name: 'gatewayMtls', program: 'gateway', usualPort: 8446 },
 ] as const satisfies readonly { name: string; program: ProgramName; usualPort: number }[]
 
 export type ListenerName = (typeof listeners)[number]['name']
 
-const paths: Readonly<Record<ProgramName | 'make-dev-users', string>> = {
+/** Programs that a command runs once. */
+type SideProgram = 'make-dev-users' | 'realm'
+
+const paths: Readonly<Record<ProgramName | SideProgram, string>> = {
   control: 'packages/control/bin/control.ts',
   identity: 'packages/identity/bin/identity.ts',
   kafka_service: 'modules/kafka-service/bin/kafka-service.ts',
   s3_service: 'modules/s3-service/bin/s3-service.ts',
   gateway: 'packages/gateway/bin/gateway.ts',
   'make-dev-users': 'packages/identity/bin/make-dev-users.ts',
+  realm: 'packages/identity/bin/realm.ts',
 }
 
 /** Whether a process is a module. */
@@ -38,6 +44,6 @@ export function isModule(name: ProgramName): name is ModuleName {
 }
 
 /** Absolute path of a program in this checkout. The supervisor starts programs and imports none of them. */
-export function programPath(name: ProgramName | 'make-dev-users'): string {
+export function programPath(name: ProgramName | SideProgram): string {
   return fileURLToPath(new URL(`../../../../${paths[name]}`, import.meta.url))
 }

@@ -3,6 +3,7 @@ import { initCommand } from '../commands/init.ts'
 import { devCommand } from '../dev/dev-command.ts'
 import type { Surroundings } from '../print/surroundings.ts'
 import { doctorCommand } from '../doctor/doctor-command.ts'
+import { realmCommand } from '../realm/realm-command.ts'
 import { downCommand } from './down-command.ts'
 import { logsCommand } from './logs-command.ts'
 import { resetCommand } from './reset-command.ts'
@@ -20,6 +21,7 @@ export function registerSupervisor(program: Command, around: Surroundings): void
     logsCommand,
     resetCommand,
     devCommand,
+    realmCommand,
   ]) {
     program.addCommand(make(around))
   }

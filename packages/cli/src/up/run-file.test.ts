@@ -24,6 +24,9 @@ test('readRunFile() gives what writeRunFile() wrote, and nothing once it is remo
   await using folder = await makeTemporaryFolder()
   await writeRunFile(folder.path, run)
   assert.deepEqual(await readRunFile(folder.path), run)
+  const withCertificates = { ...run, gatewayMtls: 'https://localhost:8446' }
+  await writeRunFile(folder.path, withCertificates)
+  assert.deepEqual(await readRunFile(folder.path), withCertificates)
   await removeRunFile(folder.path)
   await removeRunFile(folder.path)
   assert.equal(await readRunFile(folder.path), undefined)
@@ -37,6 +40,7 @@ test('readRunFile() refuses what is not in the shape of version 1', async () => 
     { processes: { control: { pid: '2', starts: 1, ready: true } } },
     { processes: { control: { pid: 2, ready: true } } },
     { processes: { control: { pid: 2, starts: 1 } } },
+    { gatewayMtls: 8446 },
     { modules: { kafka_service: 7101 } },
     { gateway: '' },
     { ca: undefined },

@@ -19,6 +19,8 @@ export interface RunFile {
   readonly supervisor: { readonly pid: number }
   readonly processes: Readonly<Record<string, RunProcess>>
   readonly gateway: string
+  /** Only where the settings want the listener for client certificates. */
+  readonly gatewayMtls?: string
   readonly operations: string
   readonly control: string
   readonly admin: string
@@ -54,16 +56,18 @@ export async function readRunFile(home: string): Promise<RunFile | undefined> {
 
 function parseRun(members: JsonObject): RunFile | undefined {
   const { version, supervisor, processes, modules } = members
-  const { gateway, operations, control, admin, issuer, ca } = members
+  const { gateway, gatewayMtls, operations, control, admin, issuer, ca } = members
   if (version !== 1 || !hasPid(supervisor)) return undefined
   if (!isJsonObject(processes) || !isJsonObject(modules)) return undefined
   if (!isText(gateway) || !isText(operations) || !isText(control)) return undefined
   if (!isText(admin) || !isText(issuer) || !isText(ca)) return undefined
+  if (gatewayMtls !== undefined && !isText(gatewayMtls)) return undefined
   const pids = Object.entries(processes).flatMap(([name, value]) => (isProcess(value) ? [[name, value] as const] : []))
   const urls = Object.entries(modules).flatMap(([name, url]) => (isText(url) ? [[name, url] as const] : []))
   if (pids.length !== Object.keys(processes).length || urls.length !== Object.keys(modules).length) return undefined
   const maps = { processes: Object.fromEntries(pids), modules: Object.fromEntries(urls) }
-  return { version, supervisor, ...maps, gateway, operations, control, admin, issuer, ca }
+  const asked = gatewayMtls === undefined ? {} : { gatewayMtls }
+  return { version, supervisor, ...maps, gateway, ...asked, operations, control, admin, issuer, ca }
 }
 
 function isText(value: unknown): value is string {

@@ -47,6 +47,7 @@ export function openRunState({ home, settings }: Prepared, chosen: Ports): RunSt
     supervisor: { pid: process.pid },
     processes: processesOf(processes),
     gateway: urlOf('gateway'),
+    ...(urls.has('gatewayMtls') ? { gatewayMtls: urlOf('gatewayMtls') } : {}),
     operations: urlOf('operations'),
     control: urlOf('control'),
     admin: urlOf('admin'),
@@ -79,6 +80,7 @@ export function openRunState({ home, settings }: Prepared, chosen: Ports): RunSt
       } else if (name === 'gateway') {
         hold('gateway', textOf(name, message, 'gateway'))
         hold('operations', textOf(name, message, 'operations'))
+        if (message['gatewayMtls'] !== undefined) hold('gatewayMtls', textOf(name, message, 'gatewayMtls'))
       } else {
         hold(name, textOf(name, message, 'address'))
       }

@@ -40,8 +40,11 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   await outliveOrphans(home.path)
   await removeRunFile(home.path)
   const ports = choosePorts(portBase)
-  const { provider } = found.settings.identity
-  const used = listeners.filter(({ program }) => program !== 'identity' || provider === 'embedded')
+  const { identity, listeners: wanted } = found.settings
+  const used = listeners.filter(
+    ({ name, program }) =>
+      (program !== 'identity' || identity.provider === 'embedded') && (name !== 'gatewayMtls' || wanted.gateway_mtls),
+  )
   await refuseTakenPorts(
     ports,
     used.map(({ name }) => name),

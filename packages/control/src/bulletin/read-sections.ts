@@ -2,6 +2,7 @@ import type { BulletinSections, PolicySection, TrustSection } from '@pop-api/pro
 import { allowsTestTokens } from '@pop-api/settings'
 import { ownTrust, type AuthoritySet } from '../authority/authority.ts'
 import { txnKeys } from '../enrolment/txn-keys.ts'
+import { readIncidents } from '../incident/revocation-desk.ts'
 import { moduleEntries } from '../modules/modules.ts'
 import { settingsInForce } from '../settings/settings-desk.ts'
 import { readFact, type Store } from '../store/store.ts'
@@ -23,6 +24,7 @@ export function readSections(sources: SectionSources): BulletinSections {
     modules: moduleEntries(store),
     policy: readPolicy(store),
     settings: settingsInForce(store),
+    incidents: readIncidents(store),
   }
 }
 

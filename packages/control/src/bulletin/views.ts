@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { BulletinChange, BulletinSections, SectionName, TrustSection } from '@pop-api/protocol'
+import type { BulletinChange, BulletinSections, IncidentsSection, SectionName, TrustSection } from '@pop-api/protocol'
 import { readFact, requiredNumber, setFact, textOf, type Store } from '../store/store.ts'
 
 /** `gateways`, or `module:<name>`: who gets the same view. */
@@ -11,12 +11,14 @@ export type UnsentChange = Omit<BulletinChange, 'issued' | 'aud'> & {
   readonly section: SectionName
 }
 
-const sectionOrder: readonly SectionName[] = ['trust', 'modules', 'policy', 'settings']
+/** What forbids is told first. */
+const sectionOrder: readonly SectionName[] = ['incidents', 'trust', 'modules', 'policy', 'settings']
 
-/** What one audience sees of a section: gateways all, a module trust and its own entry. Undefined for what it does not see. */
+/** What one audience sees of a section: gateways all, a module trust, incidents and its own entry. Undefined for what it does not see. */
 function projectSection(audience: Audience, section: SectionName, sections: Partial<BulletinSections>): unknown {
   if (audience === 'gateways') return sections[section]
   if (section === 'trust') return trustOfModules(sections.trust)
+  if (section === 'incidents') return incidentsOfModules(sections.incidents)
   if (section !== 'modules') return undefined
   const name = audience.slice('module:'.length)
   const entry = sections.modules?.[name]
@@ -28,6 +30,11 @@ function trustOfModules(trust: TrustSection | undefined): TrustSection | undefin
   if (trust === undefined) return undefined
   const { test_keys: _forGateways, ...shared } = trust
   return shared
+}
+
+/** Who revoked something, and why, is for operators. */
+function incidentsOfModules(incidents: IncidentsSection | undefined): IncidentsSection | undefined {
+  return incidents && { revocations: incidents.revocations.map(({ account: _forOperators, ...rest }) => rest) }
 }
 
 /** The sections of one view. */

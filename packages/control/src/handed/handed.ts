@@ -1,4 +1,4 @@
-import { compilePolicy, decide } from '@pop-api/policy'
+import { compilePolicy, decide, withStandings } from '@pop-api/policy'
 import {
   compileTrust,
   isPlainText,
@@ -10,7 +10,11 @@ import {
   type TxnClaims,
 } from '@pop-api/protocol'
 import type { Publisher } from '../bulletin/bulletin.ts'
+import { isRevoked } from '../incident/revocation-desk.ts'
+import type { AskKeycloak } from '../people/keycloak.ts'
+import type { SessionEnder } from '../people/session-ender.ts'
 import type { ControlLog } from '../record/control-log.ts'
+import { settingsInForce } from '../settings/settings-desk.ts'
 import type { Store } from '../store/store.ts'
 import type { TestSigner } from '../test-tokens/test-signer.ts'
 
@@ -22,6 +26,8 @@ export interface HandedContext {
   readonly trust: () => TrustSection
   readonly policy: () => PolicySection
   readonly testSigner: TestSigner
+  readonly askKeycloak: AskKeycloak
+  readonly sessionEnder: Pick<SessionEnder, 'settle'>
   readonly nowMs: () => number
 }
 
@@ -29,7 +35,9 @@ export interface HandedContext {
 export interface HandedRequest {
   /** SPIFFE ID of the peer, proved by TLS. */
   readonly peer: string
-  readonly method: string
+  /** `METHOD template`, and the role permission that it needs. */
+  readonly operation: string
+  readonly permission: string
   readonly target: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
@@ -43,16 +51,15 @@ export interface Handed {
 
 /** Under this name `tctx.module` means the system itself. */
 const ownModule = 'pop'
-const permission = 'modify_settings'
 
 /**
  * Verifies that a gateway hands on exactly this operation, for the first time, with a token that it signed itself, and that the
  * policy here allows it to the caller. Throws `seal-txn` or `seal-identity` for a token that is not right, `workload-refused` for a
- * peer that is no gateway, `permission-denied` by the policy. Untrusted input.
+ * peer that is no gateway, `permission-denied` by the policy, `token-revoked`. Untrusted input.
  */
 export function acceptHanded(context: HandedContext, request: HandedRequest): Handed {
   const { store, nowMs } = context
-  const { peer, method, target, headers } = request
+  const { peer, operation, permission, target, headers } = request
   if (parseSpiffeId(peer)?.kind !== 'gateway') {
     throw new PopError('workload-refused', 'Only a gateway hands on operations of the API.')
   }
@@ -61,7 +68,7 @@ export function acceptHanded(context: HandedContext, request: HandedRequest): Ha
   const verdict = verifyTxnToken(token, {
     trust: compileTrust(context.trust()),
     module: ownModule,
-    operation: `${method} ${target}`,
+    operation,
     target,
     requester: peer,
     nowMs: nowMs(),
@@ -69,7 +76,9 @@ export function acceptHanded(context: HandedContext, request: HandedRequest): Ha
   if (!verdict.ok) throw new PopError(verdict.code, verdict.detail)
   const claims = verdict.value
   useOnce(store, claims, nowMs())
-  requirePermission(context, claims)
+  if (isRevoked(store, claims, Math.floor(nowMs() / 1000)))
+    throw new PopError('token-revoked', 'The token of the caller has been revoked.')
+  requirePermission(context, claims, permission)
   const id = headers['pop-request']
   return { claims, requestId: isPlainText(id, 128) ? id : undefined }
 }
@@ -82,8 +91,8 @@ function useOnce({ database }: Store, { iss, txn, exp }: TxnClaims, nowMs: numbe
     throw new PopError('seal-txn', 'The transaction token was used before.')
 }
 
-function requirePermission(context: HandedContext, { scope, tctx }: TxnClaims): void {
-  const policy = compilePolicy(context.policy())
+function requirePermission(context: HandedContext, { scope, tctx }: TxnClaims, permission: string): void {
+  const policy = compilePolicy(withStandings(context.policy(), settingsInForce(context.store).operators))
   const decision = decide(policy, { roles: tctx.roles, permissions: [] }, { role: permission })
   if (decision.outcome === 'allow' && scope === `${permission}:any`) return
   throw new PopError('permission-denied', `The policy of control does not allow this: ${permission} is needed.`)

@@ -64,7 +64,7 @@ async function serve(
     throw new PopError('method-not-allowed', `Use ${headers.allow}.`, { headers })
   }
   const { bodyBytesMax, handle } = match.value
-  const asked = { holder, id, request, response, target: target.value }
+  const asked = { holder, id, request, response, target: target.value, parameters: match.parameters }
   if (bodyBytesMax === 'none') {
     // A body that nobody wants is thrown away as it comes; unread, its pieces would stay for as long as the answer goes on.
     request.resume()

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { controlActions } from '@pop-api/audit'
+import { standingPermission } from '@pop-api/policy'
 import { PopError, type CanonicalTarget, type Route, type WorkloadId } from '@pop-api/protocol'
 import { ownerOfApiKey } from '../apikeys/api-keys.ts'
 import { noteApplied, parseApplied, type Followers } from '../bulletin/applied.ts'
@@ -9,7 +10,10 @@ import type { EnrolmentContext } from '../enrolment/context.ts'
 import { renew } from '../enrolment/enrol.ts'
 import { requireHolder, type Holder } from '../enrolment/holder.ts'
 import { acceptHanded, type Handed, type HandedContext } from '../handed/handed.ts'
+import { liftRevocation, orderRevocation } from '../incident/order-revocation.ts'
+import { takeReport } from '../incident/report-revocations.ts'
 import { parseInstanceReport, putInstance } from '../modules/instances.ts'
+import { peopleOperations } from '../people/people-operations.ts'
 import { changeSettings } from '../settings/change-settings.ts'
 import { makeTestToken } from '../test-tokens/mint-test-token.ts'
 
@@ -22,6 +26,8 @@ interface Asked {
   readonly body: unknown
   readonly response: ServerResponse
   readonly target: CanonicalTarget
+  /** Of the path. */
+  readonly parameters: Readonly<Record<string, string>>
 }
 
 /** An answer in JSON, nothing (204), or a response that the handler has begun itself. */
@@ -37,6 +43,9 @@ export interface Handler {
 
 const manifestBytesMax = 1024 * 1024
 const smallBytesMax = 4 * 1024
+/** Two hundred revocations, each with the longest texts that there may be. */
+const reportBytesMax = 512 * 1024
+const changesSettings = 'modify_settings'
 /**
  * A follower that is ahead proves it with a heartbeat, which has less than a kilobyte. Only one that heard none yet sends the change
  * or the snapshot itself, which this has room for with all manifests of some hundred modules.
@@ -68,36 +77,92 @@ export function controlRoutes(
     route('POST', '/renew', manifestBytesMax, async ({ holder, body }) => ({
       json: await renew(context, body, holder),
     })),
-    handedRoute('PATCH', '/v1/pop/settings', controlActions.settings, handed, (accepted, { body, request }) =>
-      changeSettings(handed, accepted, body, request.headers['if-match']),
+    route('POST', '/incidents/revocations', reportBytesMax, async (asked) => await takeRevocations(context, asked)),
+    ...handedRoutes(handed),
+  ]
+}
+
+/** The operations of the API that control performs. */
+function handedRoutes(context: HandedContext): readonly Route<Handler>[] {
+  const operator = standingPermission('operator')
+  return [
+    handedRoute(
+      { method: 'PATCH', path: '/v1/pop/settings', action: controlActions.settings, permission: changesSettings },
+      context,
+      (handed, { body, request }) => changeSettings(context, handed, body, request.headers['if-match']),
     ),
-    handedRoute('POST', '/v1/pop/test-tokens', controlActions.testToken, handed, (accepted, { body }) =>
-      makeTestToken(handed, accepted, body),
+    handedRoute(
+      { method: 'POST', path: '/v1/pop/test-tokens', action: controlActions.testToken, permission: changesSettings },
+      context,
+      (handed, { body }) => makeTestToken(context, handed, body),
+    ),
+    handedRoute(
+      { method: 'POST', path: revocations, action: controlActions.revocation, permission: operator },
+      context,
+      (handed, { body }) => orderRevocation(context, handed, body),
+    ),
+    handedRoute(
+      { method: 'DELETE', path: `${revocations}/{id}`, action: controlActions.revocationUndo, permission: operator },
+      context,
+      (handed, { parameters }) => liftRevocation(context, handed, parameters['id'] ?? ''),
+    ),
+    ...peopleOperations.map(({ perform, ...operation }) =>
+      handedRoute(operation, context, (handed, { parameters, body, target }) => {
+        const { action } = operation
+        return perform({ context, handed, action, name: parameters['user'] ?? '-' }, { body, target })
+      }),
     ),
   ]
 }
 
+const revocations = '/v1/pop/incidents/revocations'
+
+interface HandedOperation {
+  readonly method: string
+  /** Template. */
+  readonly path: string
+  /** The word of the audit event. */
+  readonly action: string
+  /** The role permission that it needs. */
+  readonly permission: string
+}
+
 /** An operation of the API that only a gateway hands on. Whoever else comes with it, or with a token that is not right, is an incident. */
 function handedRoute(
-  method: string,
-  path: string,
-  action: string,
+  { method, path, action, permission }: HandedOperation,
   context: HandedContext,
   perform: (handed: Handed, asked: Asked) => Promise<unknown>,
 ): Route<Handler> {
-  return route(method, path, smallBytesMax, async (asked) => {
+  const operation = `${method} ${path}`
+  return route(method, path, method === 'DELETE' || method === 'GET' ? 'none' : smallBytesMax, async (asked) => {
     const { holder, request, target } = asked
     const { spiffeId: peer } = holder
     let handed: Handed
     try {
-      handed = acceptHanded(context, { peer, method, target: target.text, headers: request.headers })
+      handed = acceptHanded(context, { peer, operation, permission, target: target.text, headers: request.headers })
     } catch (failure) {
-      const operation = `${method} ${path}`
       context.log.refused({ action, user: peer, resource_id: '-', operation, incident: true }, failure)
       throw failure
     }
     return { json: await perform(handed, asked) }
   })
+}
+
+/** `POST /incidents/revocations`: of gateways alone; whoever else comes with it is an incident. */
+async function takeRevocations(context: EnrolmentContext, { id, holder, body }: Asked): Promise<Answer> {
+  try {
+    if (id.kind !== 'gateway') throw new PopError('workload-refused', 'Only a gateway reports revocations.')
+    return { json: await takeReport(context, holder.spiffeId, body) }
+  } catch (failure) {
+    const event = {
+      action: controlActions.revocation,
+      user: holder.spiffeId,
+      resource_id: '-',
+      incident: true,
+    } as const
+    context.log.refused(event, failure)
+    throw failure
+  }
 }
 
 /** `PUT /instance`: recorded before it is answered; the same report once more changes nothing. */

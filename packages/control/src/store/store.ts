@@ -50,6 +50,15 @@ const migrations: readonly string[] = [
   `create table if not exists used_txns (
     iss text not null, txn text not null, until_ms integer not null, primary key (iss, txn)
   ) strict`,
+  `create table if not exists revocations (
+    id text primary key, kind text not null, value text not null, issued_until integer, until integer not null,
+    reason text not null, by text not null, at integer not null
+  ) strict;
+  create index if not exists revocations_by_value on revocations (kind, value);
+  create index if not exists revocations_by_end on revocations (until)`,
+  `create table if not exists session_ends (
+    revocation text primary key references revocations (id) on delete cascade, tries integer not null, ended_at integer
+  ) strict`,
 ]
 
 /**

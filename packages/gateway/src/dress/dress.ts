@@ -131,6 +131,8 @@ export function txnClaimsOf(
       name: caller.name,
       auth_jti: caller.jti,
       auth_iat: caller.iat,
+      ...(caller.authTime === undefined ? {} : { auth_time: caller.authTime }),
+      ...(caller.kid === undefined ? {} : { auth_kid: caller.kid }),
       ...(caller.acr === undefined ? {} : { acr: caller.acr }),
       ...(caller.amr === undefined ? {} : { amr: caller.amr }),
       ...(caller.sid === undefined ? {} : { sid: caller.sid }),

@@ -3,16 +3,30 @@ import type { StreamedBody } from '../answer.ts'
 import { noteFailure, type Upstream } from '../metrics/upstreams.ts'
 import { brokenExchange, type StreamedAnswer } from './module-answer.ts'
 import { answerUnverified } from './seal-failure.ts'
+import type { Flow } from '../revoke/under-way.ts'
+
+/** What the body of an answer is read with. */
+interface AnswerTerms {
+  readonly upstream: Upstream
+  readonly seal: Seal
+  readonly flow: Flow
+  readonly nowMs: () => number
+}
 
 /**
  * The body of a streamed answer on its way to the client. The piece that came last is held back until the end has verified; of
  * events, whose end nobody seals, each goes on at once.
  */
-export function answerBody(answer: StreamedAnswer, upstream: Upstream, seal: Seal, nowMs: () => number): StreamedBody {
+export function answerBody(answer: StreamedAnswer, { upstream, seal, flow, nowMs }: AnswerTerms): StreamedBody {
   const { source, stream, rawTrailers } = answer
+  const cut = new AbortController()
+  flow.onCut((refusal) => {
+    cut.abort(refusal)
+    source.destroy(refusal)
+  })
   const verifier = seal.verifyBody(stream, sealLimits)
   let held: Buffer = Buffer.alloc(0)
-  return { pieces: pieces(), finish, abandon }
+  return { pieces: pieces(), finish, abandon, cut: cut.signal }
 
   async function* pieces(): AsyncGenerator<Uint8Array> {
     try {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { AnswerHead, ModuleInstance } from '@pop-api/protocol'
+import type { AnswerHead, ModuleInstance, PopError } from '@pop-api/protocol'
 import type { Dispatcher } from 'undici'
 import {
   answerBytesMax,
@@ -21,19 +21,24 @@ type Controller = Dispatcher.DispatchController
 /**
  * Sends one request with a whole body. Resolves with the whole answer, or as soon as the head of a streamed one verified. Rejects
  * with `InstanceUnreachable` when nothing was sent, with `module-unavailable` when nothing came back, with `module-timeout` when
- * it took too long, with `answer-unverified` when it is larger than an answer without a trailer may be.
+ * it took too long, with `answer-unverified` when it is larger than an answer without a trailer may be, with the refusal where it
+ * was cut.
  */
 export function exchange(pool: Dispatcher, request: ModuleRequest, body: Buffer): Promise<ModuleAnswer> {
   return new Promise((resolve, reject) => {
-    const { method, target: path, headers, silenceMsMax, readHead } = request
+    const { method, target: path, headers, silenceMsMax, readHead, onCut } = request
     const chunks: Buffer[] = []
     let bytes = 0
     let sent = false
     let gaveUp = false
-    const waiting = setTimeout(() => {
+    const giveUp = (why: PopError): void => {
       gaveUp = true
-      reject(new InstanceUnreachable(new Error('No connection to the module came free.')))
-    }, freeMsMax)
+      clearTimeout(waiting)
+      reject(why)
+    }
+    const noneFree = new Error('No connection to the module came free.')
+    const waiting = setTimeout(() => giveUp(new InstanceUnreachable(noneFree)), freeMsMax)
+    onCut(giveUp)
     let head: AnswerHead | undefined
     let streaming: Streaming | undefined
     pool.dispatch(
@@ -48,8 +53,12 @@ export function exchange(pool: Dispatcher, request: ModuleRequest, body: Buffer)
       {
         onRequestStart: (controller) => {
           clearTimeout(waiting)
-          if (gaveUp) controller.abort(new Error('Nobody waits for it any more.'))
-          else sent = true
+          if (gaveUp) {
+            controller.abort(new Error('Nobody waits for it any more.'))
+            return
+          }
+          sent = true
+          onCut((refusal) => controller.abort(refusal))
         },
         onResponseStart: (controller, status) => {
           head = readHead(status, texts(controller.rawHeaders))

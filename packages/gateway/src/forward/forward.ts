@@ -15,6 +15,7 @@ import {
 import type { Answer } from '../answer.ts'
 import type { Dressed } from '../dress/dress.ts'
 import type { Streams } from '../limit/streams.ts'
+import type { Flow, UnderWay } from '../revoke/under-way.ts'
 import { isSafe } from '../receive/received.ts'
 import { noteFailure, type Upstream, type Upstreams } from '../metrics/upstreams.ts'
 import { answerBody } from './answer-body.ts'
@@ -31,6 +32,8 @@ export interface Modules {
   /** Notes how each instance does. */
   readonly upstreams: Upstreams
   readonly streams: Streams
+  /** Cuts what was begun for a caller who is revoked meanwhile. */
+  readonly underWay: Pick<UnderWay, 'begin'>
   readonly wits: WitCache
   /** SPIFFE ID that TLS proved for the pool of an instance; undefined only over loopback HTTP. */
   readonly peerOf: (instance: ModuleInstance) => string | undefined
@@ -43,24 +46,29 @@ export interface Modules {
 
 /**
  * Hands a dressed request to an instance of its module and gives back the answer that verified. An instance that has restarted gets
- * the request once more, sealed for its present start, unless its body has begun to flow. Refuses with 502, 503, 504, and with 429 a
- * caller that has too many streams under way; a `seal-` problem never passes on.
+ * the request once more, sealed for its present start, unless its body has begun to flow. Refuses with 502, 503, 504, with 429 a
+ * caller that has too many streams under way, with 401 one who is revoked meanwhile; a `seal-` problem never passes on.
  */
 export async function forward(dressed: Dressed, modules: Modules): Promise<Answer> {
   const { permitted, body } = dressed.validated
   const { caller, routed } = permitted.identified
   const { instances, answerFields } = routed.destination
+  const isChange = !isSafe(routed.received.method)
+  const flow = modules.underWay.begin(caller, isChange)
   const begin = (): (() => void) => modules.streams.begin(caller.subject)
-  const end = Buffer.isBuffer(body) ? undefined : begin()
+  let end: (() => void) | undefined
   let called: Called
   try {
-    called = await callAny(dressed, instances, modules)
+    end = Buffer.isBuffer(body) ? undefined : begin()
+    called = await callAny(dressed, instances, flow, modules)
+    whenRead(called.answer, end ?? endOfStream(called.answer, begin, isChange))
   } catch (failure) {
+    flow.end()
     end?.()
     throw failure
   }
-  whenRead(called.answer, end ?? endOfStream(called.answer, begin, !isSafe(routed.received.method)))
-  return clientAnswer(called, answerFields, modules)
+  whenRead(called.answer, flow.end)
+  return clientAnswer(called, answerFields, flow, modules)
 }
 
 /** Counts a streamed answer, or gives it up where that is refused; who asked for a change then learns that it happened. */
@@ -89,7 +97,12 @@ interface Called {
 }
 
 /** Begins at another instance each time, and goes on to the next where nothing of the request has left. */
-async function callAny(dressed: Dressed, instances: readonly ModuleInstance[], modules: Modules): Promise<Called> {
+async function callAny(
+  dressed: Dressed,
+  instances: readonly ModuleInstance[],
+  flow: Flow,
+  modules: Modules,
+): Promise<Called> {
   let unreachable: PopError | undefined
   const start = modules.nextTurn()
   for (let offset = 0; offset < instances.length; offset++) {
@@ -97,9 +110,11 @@ async function callAny(dressed: Dressed, instances: readonly ModuleInstance[], m
     if (instance === undefined) continue
     const upstream = modules.upstreams.of(instance)
     try {
-      const first = await callInstance(dressed, instance, instance.boot, upstream, modules)
+      const call = (boot: string): Promise<ModuleAnswer> =>
+        callInstance(dressed, { instance, boot, upstream, flow }, modules)
+      const first = await call(instance.boot)
       const boot = bootOfRetry(first)
-      const last = boot === undefined ? first : await callInstance(dressed, instance, boot, upstream, modules)
+      const last = boot === undefined ? first : await call(boot)
       refuseSealProblem(last)
       return { answer: last, upstream }
     } catch (failure) {
@@ -116,17 +131,20 @@ function noInstance(): PopError {
   })
 }
 
+/** What one call is to be: of which instance, at which of its starts. */
+interface Call {
+  readonly instance: ModuleInstance
+  readonly boot: string
+  readonly upstream: Upstream
+  readonly flow: Flow
+}
+
 /** One call, noted in the book of its instance. */
-async function callInstance(
-  dressed: Dressed,
-  instance: ModuleInstance,
-  boot: string,
-  upstream: Upstream,
-  modules: Modules,
-): Promise<ModuleAnswer> {
+async function callInstance(dressed: Dressed, call: Call, modules: Modules): Promise<ModuleAnswer> {
+  const { upstream } = call
   upstream.inFlight++
   try {
-    const answer = await ask(dressed, instance, boot, upstream, modules)
+    const answer = await ask(dressed, call, modules)
     upstream.isUp = true
     whenRead(answer, () => upstream.inFlight--)
     return answer
@@ -139,9 +157,7 @@ async function callInstance(
 
 async function ask(
   dressed: Dressed,
-  instance: ModuleInstance,
-  boot: string,
-  upstream: Upstream,
+  { instance, boot, upstream, flow }: Call,
   modules: Modules,
 ): Promise<ModuleAnswer> {
   const { received, destination } = dressed.validated.permitted.identified.routed
@@ -164,7 +180,8 @@ async function ask(
     return head.value
   }
   const { method, target } = received
-  const request = { method, target: target.text, headers, silenceMsMax: modules.silenceMsMax(), readHead }
+  const silenceMsMax = modules.silenceMsMax()
+  const request = { method, target: target.text, headers, silenceMsMax, readHead, onCut: flow.onCut }
   const { body } = dressed.validated
   const answer = await send(request, instance, body, { sealer, upstream, modules })
   if (answer.kind === 'streamed') return answer
@@ -215,7 +232,12 @@ function problemIn(answer: ModuleAnswer): Readonly<Record<string, unknown>> | un
   return parsed.ok && isJsonObject(parsed.value) ? parsed.value : undefined
 }
 
-function clientAnswer({ answer, upstream }: Called, declared: ReadonlySet<string>, { seal, nowMs }: Modules): Answer {
+function clientAnswer(
+  { answer, upstream }: Called,
+  declared: ReadonlySet<string>,
+  flow: Flow,
+  { seal, nowMs }: Modules,
+): Answer {
   const { status, headers } = answer.head
   const fields: string[] = []
   for (let index = 0; index + 1 < headers.length; index += 2) {
@@ -224,7 +246,8 @@ function clientAnswer({ answer, upstream }: Called, declared: ReadonlySet<string
   }
   const lengthBytes = lengthOf(answer)
   if (lengthBytes !== undefined && status !== 204 && status !== 304) fields.push('content-length', String(lengthBytes))
-  return { status, fields, body: answer.kind === 'whole' ? answer.body : answerBody(answer, upstream, seal, nowMs) }
+  const body = answer.kind === 'whole' ? answer.body : answerBody(answer, { upstream, seal, flow, nowMs })
+  return { status, fields, body }
 }
 
 /** What the client is told of the length; a HEAD has that of the answer to GET, if the module says so. */

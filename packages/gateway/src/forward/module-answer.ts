@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { PopError, type AnswerHead, type HeadStream } from '@pop-api/protocol'
+import type { Flow } from '../revoke/under-way.ts'
 
 /** What a module is asked, beside the body. */
 export interface ModuleRequest {
@@ -8,6 +9,8 @@ export interface ModuleRequest {
   readonly headers: readonly string[]
   /** How long the module may be silent, before the answer and within it. */
   readonly silenceMsMax: number
+  /** Says how the exchange can be cut, until it has ended or another way is said. */
+  readonly onCut: Flow['onCut']
   /** Verifies the head of the answer as soon as it is there. Throws a PopError for one that does not verify: nothing more is read. */
   readonly readHead: (status: number, rawHeaders: readonly string[]) => AnswerHead
 }

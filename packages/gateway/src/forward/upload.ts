@@ -42,6 +42,7 @@ export async function sendUpload(
 ): Promise<ModuleAnswer> {
   const outgoing = open(agent, address, request)
   await connected(outgoing)
+  request.onCut((refusal) => outgoing.destroy(refusal))
   const stop = new AbortController()
   const answered = answerOf(outgoing, stop)
   const flow = pour(outgoing, upload, stop.signal, request.silenceMsMax)

@@ -4,7 +4,7 @@ import { readCaller } from './caller.ts'
 
 const times = { iat: 1, exp: 2 }
 const rules = { serviceClients: new Map([['reporter', 'service-1']]) }
-const claims = { sub: 'u1', jti: 'j1', azp: 'pop-gateway', roles: ['user'], acr: 'pop-mfa' }
+const claims = { iss: 'https://id.example', sub: 'u1', jti: 'j1', azp: 'pop-gateway', roles: ['user'], acr: 'pop-mfa' }
 
 test('readCaller() names a user by its space, whatever the subject says', () => {
   assert.equal(readCaller(claims, times, rules)?.subject, 'user:u1')
@@ -24,7 +24,28 @@ test('readCaller() takes a service account only for its recorded subject', () =>
   )
 })
 
-test('readCaller() believes a second factor only by the one acr', () => {
+const thumbprint = '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I'
+
+test('readCaller() reads what the token is bound to: a key, a certificate, or both', () => {
+  const bindingOf = (cnf: unknown) => readCaller({ ...claims, cnf }, times, rules)?.binding
+  assert.equal(bindingOf(undefined), undefined)
+  assert.deepEqual(bindingOf({ jkt: thumbprint }), { key: thumbprint })
+  assert.deepEqual(bindingOf({ 'x5t#S256': thumbprint }), { certificate: thumbprint })
+  assert.deepEqual(bindingOf({ jkt: thumbprint, 'x5t#S256': thumbprint }), { key: thumbprint, certificate: thumbprint })
+})
+
+test('readCaller() takes the time of sign-in where there is one', () => {
+  assert.equal(readCaller({ ...claims, auth_time: 7 }, times, rules)?.authTime, 7)
+  assert.equal(readCaller(claims, times, rules)?.authTime, undefined)
+})
+
+test('readCaller() believes a second factor by password and one-time code in amr, and by neither alone', () => {
+  const factorOf = (amr: unknown) => readCaller({ ...claims, acr: 'pop-pwd', amr }, times, rules)?.secondFactor
+  assert.equal(factorOf(['pwd', 'otp']), 'proven')
+  for (const amr of [[], ['pwd'], ['otp'], ['pwd', 'OTP'], 'pwd otp', undefined]) assert.equal(factorOf(amr), 'missing')
+})
+
+test('readCaller() believes no other acr', () => {
   assert.equal(readCaller(claims, times, rules)?.secondFactor, 'proven')
   for (const acr of [undefined, '1', 'POP-MFA', ['pop-mfa'], true]) {
     assert.equal(readCaller({ ...claims, acr }, times, rules)?.secondFactor, 'missing')
@@ -45,6 +66,17 @@ const refusals: readonly (readonly [string, Record<string, unknown>])[] = [
   ['a subject with a line end', { sub: 'a\nb' }],
   ['no jti', { jti: undefined }],
   ['no client', { azp: undefined }],
+  ['no issuer', { iss: undefined }],
+  ['a time of sign-in as a text', { auth_time: '1' }],
+  ['a time of sign-in without end', { auth_time: Infinity }],
+  ['a binding to nothing', { cnf: {} }],
+  ['a binding as a text', { cnf: thumbprint }],
+  ['a binding of null', { cnf: null }],
+  ['a binding to what we cannot have shown', { cnf: { jwk: {} } }],
+  ['a binding to that beside a key', { cnf: { jkt: thumbprint, kid: 'k' } }],
+  ['a key in another spelling', { cnf: { jkt: `${thumbprint}=` } }],
+  ['a key with spare bits', { cnf: { jkt: `${thumbprint.slice(0, -1)}J` } }],
+  ['a certificate as a number', { cnf: { 'x5t#S256': 7 } }],
   ['roles as a text', { roles: 'admin' }],
   ['roles that are no texts', { roles: [{ admin: true }] }],
   ['permissions as a map', { permissions: { 'a.b': true } }],

@@ -1,4 +1,5 @@
-import { isJsonObject, isPlainText, isTextList, testIssuer, type JsonObject } from '@pop-api/protocol'
+import { isCount, isJsonObject, isPlainText, isTextList, testIssuer, type JsonObject } from '@pop-api/protocol'
+import { readBinding, type Binding } from './binding.ts'
 
 /** Who is asking, as a verified credential says. `subject` has a name space that no claim can choose. */
 export interface Caller {
@@ -18,6 +19,14 @@ export interface Caller {
   /** Seconds since 1970. */
   readonly iat: number
   readonly exp: number
+  /** When whoever holds the session signed in, where the token says it; seconds since 1970. */
+  readonly authTime?: number
+  /** Who issued the token. */
+  readonly issuer: string
+  /** The key that signed it; undefined where it is no token that is signed. */
+  readonly kid?: string
+  /** What the token is bound to: `identify` asks for it at every request. */
+  readonly binding?: Binding
   /** It came with a test token: nobody whom the provider knows. */
   readonly testToken?: true
 }
@@ -35,7 +44,7 @@ export function readCaller(
   times: { readonly iat: number; readonly exp: number },
   rules: CallerRules,
 ): Caller | undefined {
-  const { sub, jti, azp, sid, acr, amr } = claims
+  const { sub, iss, jti, azp, sid, acr, amr, auth_time: authTime, cnf } = claims
   if (
     typeof sub !== 'string' ||
     !subjectShape.test(sub) ||
@@ -43,13 +52,18 @@ export function readCaller(
     sub.startsWith(testIssuer) ||
     !isPlainText(jti, 128) ||
     typeof azp !== 'string' ||
-    !subjectShape.test(azp)
+    !subjectShape.test(azp) ||
+    typeof iss !== 'string' ||
+    !(authTime === undefined || isCount(authTime))
   )
     return undefined
   const roles = claims['roles'] ?? []
   if (!isTextList(roles, 200, 128)) return undefined
   const permissions = readPermissions(claims)
   if (permissions === undefined) return undefined
+  const binding = cnf === undefined ? undefined : readBinding(cnf)
+  // Bound to what we do not know, it would pass as one that anybody may use.
+  if (cnf !== undefined && binding === undefined) return undefined
   const service = rules.serviceClients.get(azp) === sub
   return {
     subject: service ? `client:${azp}` : `user:${sub}`,
@@ -57,13 +71,21 @@ export function readCaller(
     clientId: azp,
     roles,
     permissions,
-    secondFactor: service ? 'exempt' : acr === 'pop-mfa' ? 'proven' : 'missing',
+    secondFactor: service ? 'exempt' : acr === 'pop-mfa' || showsBoth(amr) ? 'proven' : 'missing',
     jti,
     ...times,
+    issuer: iss,
+    ...(authTime === undefined ? {} : { authTime }),
     ...(isPlainText(sid, 128) ? { sid } : {}),
     ...(isPlainText(acr, 64) ? { acr } : {}),
     ...(isTextList(amr, 8, 32) ? { amr } : {}),
+    ...(binding === undefined ? {} : { binding }),
   }
+}
+
+/** What a service got for a token of a user says no level any more, but still by which methods that user has signed in (RFC 8176). */
+function showsBoth(amr: unknown): boolean {
+  return Array.isArray(amr) && amr.includes('pwd') && amr.includes('otp')
 }
 
 function readPermissions(claims: JsonObject): readonly string[] | undefined {

@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { KeySet } from './key-set.ts'
 
-const refreshMs = 10 * 60_000
+/** A key that the provider has dropped verifies nothing any more after that time. */
+const refreshMs = 60_000
 const retryMs = 5_000
 
 /**
- * Keeps a key set fresh until the signal: every ten minutes, and every five seconds while the provider cannot be asked. Resolves
+ * Keeps a key set fresh until the signal: every minute, and every five seconds while the provider cannot be asked. Resolves
  * after the first try, whatever came of it; `failed` is told of each that failed.
  */
 export async function keepKeysFresh(

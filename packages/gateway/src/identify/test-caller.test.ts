@@ -22,7 +22,7 @@ const claims = { aud: 'pop-api', iat, exp: iat + 60, jti: 'j', preferred_usernam
 function callerOf(change: { readonly acr?: string } = {}, rules: Partial<TestTokenRules> = {}, revoked = false) {
   return testCallerOf(mintTestToken({ ...claims, ...change }, { kid: 't', privateKey }), {
     testTokens: () => ({ isAllowed: true, trust, audience: 'pop-api', ...rules }),
-    revocations: { cover: () => revoked, add: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() },
+    revocations: { cover: () => revoked },
     nowMs: () => nowMs,
   })
 }
@@ -42,6 +42,7 @@ test('testCallerOf() gives a caller that is marked, with its roles and no permis
     jti: 'j',
     iat,
     exp: iat + 60,
+    issuer: 'urn:pop:test',
     testToken: true,
   })
 })

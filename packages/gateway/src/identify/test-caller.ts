@@ -1,4 +1,4 @@
-import { verifyTestToken, type Trust } from '@pop-api/protocol'
+import { testIssuer, verifyTestToken, type Trust } from '@pop-api/protocol'
 import type { Revocations } from '../revoke/revocations.ts'
 import type { Caller } from './caller.ts'
 import { stillHolding } from './still-holding.ts'
@@ -14,7 +14,7 @@ export interface TestTokenRules {
 
 interface TestAuthenticator {
   readonly testTokens: () => TestTokenRules
-  readonly revocations: Revocations
+  readonly revocations: Pick<Revocations, 'cover'>
   readonly nowMs: () => number
 }
 
@@ -47,6 +47,7 @@ export function testCallerOf(token: string, { testTokens, revocations, nowMs }: 
     jti,
     iat,
     exp,
+    issuer: testIssuer,
     testToken: true,
     ...(acr === undefined ? {} : { acr }),
   }

@@ -16,6 +16,7 @@ const known = (jti: string) => ({
     jti,
     iat: 1,
     exp: 2,
+    issuer: 'https://id.example',
   } satisfies Caller,
   key: { kid: 'k', alg: 'ES256' as const, key: publicKey },
   rules: {},

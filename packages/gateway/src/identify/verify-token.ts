@@ -1,44 +1,28 @@
-import {
-  checkClaims,
-  isCount,
-  looksLikeTestToken,
-  PopError,
-  verifyJws,
-  type JwsVerdict,
-  type VerifiedJws,
-} from '@pop-api/protocol'
-import type { Revocations } from '../revoke/revocations.ts'
-import { readCaller, type Caller, type CallerRules } from './caller.ts'
-import { stillHolding } from './still-holding.ts'
+import { isCount, looksLikeTestToken, PopError, verifyJws, type JwsVerdict, type VerifiedJws } from '@pop-api/protocol'
+import type { Caller } from './caller.ts'
+import { introspectToken, isOpaque, isToAskAbout, type Asker, type IntrospectionDesk } from './introspect-token.ts'
 import type { KeySet } from './key-set.ts'
+import type { ProofRules } from './prove-holder.ts'
+import { accessTokenTypes, readIntrospected, readSigned, type TokenRules } from './read-claims.ts'
+import { stillHolding } from './still-holding.ts'
 import { testCallerOf, type TestTokenRules } from './test-caller.ts'
 import type { TokenCache } from './token-cache.ts'
 import { tokenError, type TokenRefused } from './token-error.ts'
 
-interface TokenRules extends CallerRules {
-  readonly issuer: string
-  readonly audience: string
-  /** Largest accepted life of a token, in seconds. */
-  readonly lifeSecondsMax: number
-}
-
-export interface Authenticator {
+export interface Authenticator extends IntrospectionDesk, ProofRules {
   readonly keys: KeySet
   /** The same object until the settings change. */
   readonly rules: () => TokenRules
   readonly cache: TokenCache
-  readonly revocations: Revocations
   readonly testTokens: () => TestTokenRules
-  readonly nowMs: () => number
 }
 
-const rulesOfType = { types: ['at+jwt', 'JWT'] } as const
-
 /**
- * Who an access token is for. Gives the caller at once for a token that verified before and still holds. Throws or rejects with
- * 401 for one that does not hold, 503 where that cannot be known now. Untrusted input.
+ * Who an access token is for, but not that it is the caller's: of one that is bound `identify` asks for that. Gives the caller at once
+ * for a token that verified before and still holds. Throws or rejects with 401 for one that does not hold, 503 where that cannot be
+ * known now. Untrusted input.
  */
-export function verifyToken(token: string, authenticator: Authenticator): Caller | Promise<Caller> {
+export function verifyToken(token: string, authenticator: Authenticator, asker?: Asker): Caller | Promise<Caller> {
   const { keys, cache, nowMs } = authenticator
   const rules = authenticator.rules()
   const now = nowMs()
@@ -47,6 +31,7 @@ export function verifyToken(token: string, authenticator: Authenticator): Caller
     keys.assertFresh(now)
     return stillHolding(known.caller, authenticator.revocations, now)
   }
+  if (isToAskAbout(token, rules)) return introspectToken(token, rules, authenticator, asker)
   const jws = verify(token, keys)
   // Those never come into the cache, and what they are worth is no matter of the provider's keys.
   if (!jws.ok && looksLikeTestToken(token)) return testCallerOf(token, authenticator)
@@ -57,7 +42,7 @@ export function verifyToken(token: string, authenticator: Authenticator): Caller
 }
 
 function verify(token: string, keys: KeySet): JwsVerdict<VerifiedJws> {
-  return verifyJws(token, keys.find, rulesOfType)
+  return verifyJws(token, keys.find, accessTokenTypes)
 }
 
 function readVerified(
@@ -68,7 +53,7 @@ function readVerified(
 ): Caller {
   if (!jws.ok) throw unverified(jws)
   const now = nowMs()
-  const caller = readAt(jws.value, rules, now)
+  const caller = readSigned(jws.value, rules, now)
   const holding = stillHolding(caller, revocations, now)
   cache.keep(token, { caller, key: jws.value.key, rules })
   return holding
@@ -79,30 +64,13 @@ function unverified({ reason, detail }: Extract<JwsVerdict<VerifiedJws>, { ok: f
   return tokenError('token-invalid', detail, reason === 'unknown-key' ? reason : 'signature')
 }
 
-/** What a token says whose signature is right, if it was good at that time. */
-function readAt({ claims, header }: VerifiedJws, rules: TokenRules, nowMs: number): Caller {
-  // Keycloak types its access tokens by a claim; without it an ID or logout token has the same header.
-  if (header.typ.toLowerCase() === 'jwt' && claims['typ'] !== 'Bearer')
-    throw tokenError('token-invalid', 'The token is not an access token.', 'kind')
-  const { issuer, audience, lifeSecondsMax } = rules
-  const times = checkClaims(claims, { issuer, audience, lifeSecondsMax, skewSecondsMax: 5, nowMs })
-  if (!times.ok) {
-    if (times.code === 'token-expired') throw tokenError('token-expired', times.detail)
-    const fault = claims['iss'] !== issuer ? 'issuer' : claims['aud'] !== audience ? 'audience' : 'times'
-    throw tokenError('token-invalid', times.detail, fault)
-  }
-  const caller = readCaller(claims, times.value, rules)
-  if (caller === undefined)
-    throw tokenError('token-invalid', 'The token lacks a claim, or one has another shape.', 'claims')
-  return caller
-}
-
 /**
  * Whose token this is or was: also of one that has expired or was revoked, for whoever comes to end its session. Undefined for what
  * the provider never issued for us. Rejects with 503 where that cannot be known now. Untrusted input.
  */
 export async function ownerOfToken(token: string, authenticator: Authenticator): Promise<Caller | undefined> {
   const { keys, rules, nowMs } = authenticator
+  if (isOpaque(token)) return ownerOfOpaque(token, authenticator)
   if (looksLikeTestToken(token)) return unlessRefused(() => testCallerOf(token, authenticator))
   keys.assertFresh(nowMs())
   let jws = verify(token, keys)
@@ -111,10 +79,20 @@ export async function ownerOfToken(token: string, authenticator: Authenticator):
     jws = verify(token, keys)
   }
   if (!jws.ok) return undefined
-  const { exp } = jws.value.claims
-  const at = isCount(exp) ? Math.min(nowMs(), exp * 1000 - 1) : nowMs()
   const { value } = jws
-  return unlessRefused(() => readAt(value, rules(), at))
+  return unlessRefused(() => readSigned(value, rules(), momentOf(value.claims['exp'], nowMs())))
+}
+
+/** Of these the provider tells nothing once they have ended, and nothing is left to be ended then. */
+async function ownerOfOpaque(token: string, { introspect, rules, nowMs }: Authenticator): Promise<Caller | undefined> {
+  const answer = await introspect(token)
+  if (answer === undefined) return undefined
+  return unlessRefused(() => readIntrospected(token, answer, rules(), momentOf(answer['exp'], nowMs())))
+}
+
+/** The last moment at which a token that has ended still held. */
+function momentOf(exp: unknown, nowMs: number): number {
+  return isCount(exp) ? Math.min(nowMs, exp * 1000 - 1) : nowMs
 }
 
 function unlessRefused(read: () => Caller): Caller | undefined {

@@ -17,13 +17,19 @@ const caller: Caller = {
   jti: 'j',
   iat: 1,
   exp: 2,
+  issuer: 'https://id.example',
 }
 
+const nowSeconds = 1_800_000_000
+
 /** The parts of an identified request that permit() looks at; identify() makes whole ones. */
-function identified(method: string, change: Partial<Caller> = {}, role = 'create_resource'): Identified {
-  const destination = { kind: 'module', operation: { requires: { role, module: 'kafka.create' } } }
-  const routed = { received: { method }, destination }
-  return { routed, caller: { ...caller, ...change } } as unknown as Identified
+function identified(method: string, change: Partial<Caller> = {}, more: object = {}): Identified {
+  const requires = { role: 'create_resource', module: 'kafka.create', ...more }
+  const routed = {
+    received: { method, startedMs: nowSeconds * 1000 },
+    destination: { kind: 'module', operation: { requires } },
+  }
+  return { routed, scheme: 'Bearer', caller: { ...caller, ...change } } as unknown as Identified
 }
 
 function rules(ageMs = 0): PermitRules {
@@ -74,4 +80,42 @@ test('permit() refuses changes, and no reads, once control was not heard for 15 
 
 test('permit() tells a caller that it may not before that it may not now', () => {
   assert.throws(() => permit(identified('POST', { roles: [] }), rules(60 * minute)), code('permission-denied'))
+})
+
+const binding = { key: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' }
+
+test('permit() lets a bound token pass where the operation asks for one, and no other, whoever calls', () => {
+  for (const secondFactor of ['proven', 'exempt'] as const) {
+    permit(identified('POST', { binding, secondFactor }, { bound: true }), rules())
+    assert.throws(
+      () => permit(identified('POST', { secondFactor }, { bound: true }), rules()),
+      code('binding-required'),
+    )
+    permit(identified('POST', { secondFactor }), rules())
+  }
+})
+
+test('permit() lets a sign-in of late pass where the operation asks for one, to the second', () => {
+  const after = (seconds: number) =>
+    permit(identified('POST', { authTime: nowSeconds - seconds }, { maxAgeSeconds: 300 }), rules())
+  for (const seconds of [-5, 0, 300]) after(seconds)
+  for (const seconds of [-6, 301, nowSeconds]) assert.throws(() => after(seconds), code('authentication-too-old'))
+})
+
+test('permit() asks for a new sign-in where the token does not say when there was one, also of a service client', () => {
+  for (const secondFactor of ['proven', 'exempt'] as const)
+    assert.throws(
+      () => permit(identified('POST', { secondFactor, iat: nowSeconds }, { maxAgeSeconds: 300 }), rules()),
+      (error) =>
+        error instanceof PopError &&
+        error.code === 'authentication-too-old' &&
+        error.members['max_age'] === 300 &&
+        error.headers['www-authenticate'] ===
+          'Bearer realm="pop-api", error="insufficient_user_authentication", acr_values="pop-mfa", max_age="300"',
+    )
+})
+
+test('permit() sends nobody to sign in again for what the policy denies', () => {
+  const asked = { bound: true, maxAgeSeconds: 300 }
+  assert.throws(() => permit(identified('POST', { roles: ['reader'] }, asked), rules()), code('permission-denied'))
 })

@@ -2,6 +2,7 @@ import { PopError } from '@pop-api/protocol'
 import type { Guarded, Identified } from '../identify/identify.ts'
 import { isSafe } from '../receive/received.ts'
 import type { Decide } from './decisions.ts'
+import { requireOfOperation, requireSecondFactor } from './step-up.ts'
 
 declare const permittedBrand: unique symbol
 
@@ -42,22 +43,21 @@ export interface PermitRules {
 const staleBulletinMs = 15 * 60_000
 
 /**
- * Decides whether the caller may use the operation at all. Refuses with 401 where a second factor is missing, with 403 by the
- * policy, and with 503 a change while the gateway cannot know the present policy.
+ * Decides whether the caller may use the operation at all. Refuses with 401 where a second factor is missing, or the binding or the
+ * fresh sign-in that the operation asks for, with 403 by the policy, and with 503 a change while the gateway cannot know the
+ * present policy.
  */
 export function permit(identified: Identified, rules: PermitRules): Permitted {
   const { caller, routed } = identified
-  if (rules.requireSecondFactor && caller.secondFactor === 'missing') {
-    const challenge = 'Bearer realm="pop-api", error="insufficient_user_authentication", acr_values="pop-mfa"'
-    throw new PopError('second-factor-required', 'The token shows no second factor.', {
-      headers: { 'www-authenticate': challenge },
-    })
-  }
+  if (rules.requireSecondFactor) requireSecondFactor(identified)
   const { destination } = routed
   const requires = destination.kind === 'module' ? destination.operation.requires : destination.requires
   const decision = rules.nextDecisionId()
   const { outcome, reason, scope, roles } = rules.decide(caller, requires)
   if (outcome === 'deny') throw new PermissionDenied(decision, reason)
+  // Nobody is sent to sign in again for what he may not do then either.
+  if (destination.kind === 'module')
+    requireOfOperation(identified, destination.operation.requires, rules.requireSecondFactor)
   if (!isSafe(routed.received.method) && rules.bulletinAgeMs() > staleBulletinMs)
     throw new PopError('bulletin-stale', 'Changes are refused until control can be reached.', {
       headers: { 'retry-after': '30' },

@@ -1,9 +1,18 @@
-import { ClientSecretBasic, Configuration, customFetch, genericGrantRequest, tokenRevocation } from 'openid-client'
+import {
+  Configuration,
+  customFetch,
+  genericGrantRequest,
+  initiateDeviceAuthorization,
+  tokenIntrospection,
+  tokenRevocation,
+  type DeviceAuthorizationResponse,
+} from 'openid-client'
 import { isCount, PopError, type JsonObject } from '@pop-api/protocol'
 import type { ClientCredentials } from '../serve/oauth/client.ts'
+import { authenticateAs } from './authenticate-client.ts'
 import { connectOnce, timeoutSeconds, type Connection, type ProviderOptions } from './connect.ts'
 import { endSession } from './end-session.ts'
-import { providerFailure } from './failure.ts'
+import { failureOfCode, providerFailure } from './failure.ts'
 
 /** What a sign-in gave. */
 export interface Grant {
@@ -12,6 +21,21 @@ export interface Grant {
   /** Seconds. */
   readonly expiresIn: number
   readonly scope: string | undefined
+  /** RFC 8693 section 2.2.1; of a token exchange alone. */
+  readonly issuedTokenType: string | undefined
+}
+
+/** What a device shows to its person (RFC 8628 section 3.2). */
+interface DeviceAuthorization {
+  readonly deviceCode: string
+  readonly userCode: string
+  /** The provider's own pages. */
+  readonly verificationUri: string
+  readonly verificationUriComplete: string | undefined
+  /** Seconds. */
+  readonly expiresIn: number
+  /** Least seconds between two questions. */
+  readonly interval: number
 }
 
 /**
@@ -22,16 +46,35 @@ export interface Provider extends AsyncDisposable {
   readonly issuer: string
   /** The gateway's own. */
   readonly clientId: string
-  /** Throws `sign-in-refused`, `client-refused`, `grant-unsupported` or `oauth-request-invalid` as the provider says. */
+  /**
+   * Throws `sign-in-refused`, `client-refused`, `grant-unsupported` or `oauth-request-invalid` as the provider says; of a device
+   * code also `authorization-pending`, `polling-too-fast`, `sign-in-cancelled` and `device-code-expired`.
+   */
   readonly grant: (
     type: string,
     parameters: Readonly<Record<string, string>>,
     client: ClientCredentials | undefined,
   ) => Promise<Grant>
+  /** RFC 8628. Throws `client-refused`, `grant-unsupported` or `oauth-request-invalid` as the provider says. */
+  readonly authorizeDevice: (
+    parameters: Readonly<Record<string, string>>,
+    client: ClientCredentials,
+  ) => Promise<DeviceAuthorization>
   /** Ends the session of a refresh token; gives its id where that can be known. Throws `sign-in-refused` for a token of no session. */
   readonly endSession: (refreshToken: string, client: ClientCredentials | undefined) => Promise<string | undefined>
   /** RFC 7009. Throws `oauth-request-invalid` for a token of another client. */
   readonly revoke: (token: string, client: ClientCredentials | undefined) => Promise<void>
+  /**
+   * RFC 7662, as the gateway's own client: what the provider says of an active token, and undefined of any other. That it cannot be
+   * asked, for whatever reason, is never the fault of the token.
+   */
+  readonly introspect: (token: string) => Promise<JsonObject | undefined>
+  /** RFC 7662 as that client: what the provider tells it, and undefined of a token that is not active. Throws as `authorizeDevice`. */
+  readonly introspectAs: (
+    token: string,
+    typeHint: string | undefined,
+    client: ClientCredentials,
+  ) => Promise<JsonObject | undefined>
   /** The JWKS document. */
   readonly keys: () => Promise<unknown>
 }
@@ -57,17 +100,36 @@ export function connectProvider(options: ProviderOptions): Provider {
       ask(client, async (configuration) =>
         readGrant(await genericGrantRequest(configuration, type, { ...parameters })),
       ),
+    authorizeDevice: (parameters, client) =>
+      ask(client, async (configuration) =>
+        readDeviceAuthorization(await initiateDeviceAuthorization(configuration, { ...parameters })),
+      ),
     endSession: async (refreshToken, client) => {
       const asked = client === undefined ? 'own' : 'named'
       try {
         const connection = await connected()
-        const own = { id: options.clientId, secret: connection.clientSecret }
+        const own = { kind: 'secret', id: options.clientId, secret: connection.clientSecret } as const
         return await endSession(connection, client ?? own, refreshToken, asked)
       } catch (error) {
         throw providerFailure(error, asked)
       }
     },
     revoke: (token, client) => ask(client, (configuration) => tokenRevocation(configuration, token)),
+    introspect: async (token) => {
+      try {
+        const { configuration } = await connected()
+        const answer = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
+        return answer.active ? answer : undefined
+      } catch (error) {
+        throw failureOfCode(undefined, 'own', error)
+      }
+    },
+    introspectAs: (token, typeHint, client) =>
+      ask(client, async (configuration) => {
+        const hint = typeHint === undefined ? {} : { token_type_hint: typeHint }
+        const answer = await tokenIntrospection(configuration, token, hint)
+        return answer.active ? answer : undefined
+      }),
     keys: async () => fetchKeys(await connected()),
     [Symbol.asyncDispose]: () => connected[Symbol.asyncDispose](),
   }
@@ -75,7 +137,7 @@ export function connectProvider(options: ProviderOptions): Provider {
 
 function configurationFor(client: ClientCredentials | undefined, { configuration, ask }: Connection): Configuration {
   if (client === undefined) return configuration
-  const other = new Configuration(configuration.serverMetadata(), client.id, {}, ClientSecretBasic(client.secret))
+  const other = new Configuration(configuration.serverMetadata(), client.id, {}, authenticateAs(client))
   other[customFetch] = ask
   other.timeout = timeoutSeconds
   return other
@@ -92,6 +154,7 @@ async function fetchKeys({ configuration, ask }: Connection): Promise<unknown> {
 
 function readGrant(answer: JsonObject): Grant {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn, scope } = answer
+  const { issued_token_type: issuedTokenType } = answer
   if (typeof accessToken !== 'string' || !isCount(expiresIn))
     throw new PopError('identity-unavailable', 'The identity provider answered without a token.')
   return {
@@ -99,5 +162,22 @@ function readGrant(answer: JsonObject): Grant {
     expiresIn,
     refreshToken: typeof refreshToken === 'string' ? refreshToken : undefined,
     scope: typeof scope === 'string' ? scope : undefined,
+    issuedTokenType: typeof issuedTokenType === 'string' ? issuedTokenType : undefined,
+  }
+}
+
+/** RFC 8628 section 3.2: without an interval it is five seconds. */
+const intervalUnlessTold = 5
+
+function readDeviceAuthorization(answer: DeviceAuthorizationResponse): DeviceAuthorization {
+  const { device_code: deviceCode, user_code: userCode, expires_in: expiresIn } = answer
+  const { verification_uri: verificationUri, verification_uri_complete: complete, interval } = answer
+  return {
+    deviceCode,
+    userCode,
+    verificationUri,
+    verificationUriComplete: complete,
+    expiresIn,
+    interval: interval ?? intervalUnlessTold,
   }
 }

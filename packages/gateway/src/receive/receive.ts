@@ -29,6 +29,8 @@ export function receive(raw: RawRequest, reception: Reception): Received {
     framing: readFraming(method, fields),
     address: canonicalAddress(raw.remoteAddress),
     crowded: raw.crowded,
+    origin: raw.origin,
+    certificate: raw.certificate,
     startedMs: reception.nowMs,
   }
   // The brand says that the checks above ran; nothing else makes one.

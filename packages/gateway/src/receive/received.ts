@@ -23,6 +23,10 @@ export interface Received {
   readonly address: string
   /** The network of that address held too many connections when this one came. */
   readonly crowded: boolean
+  /** `https://host:port` of the listener that it came to, as clients are to write it; undefined where the listener has no name. */
+  readonly origin: string | undefined
+  /** SHA-256 thumbprint of the client's certificate (RFC 8705), where the listener asks for one. It says nothing of who it is. */
+  readonly certificate: string | undefined
   readonly startedMs: number
 }
 
@@ -43,4 +47,6 @@ export interface RawRequest {
   readonly rawHeaders: readonly string[]
   readonly remoteAddress: string
   readonly crowded: boolean
+  readonly origin?: string | undefined
+  readonly certificate?: string | undefined
 }

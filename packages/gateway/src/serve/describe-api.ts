@@ -1,5 +1,5 @@
 import { decide, type Policy } from '@pop-api/policy'
-import { isJsonObject, type JsonObject, type Manifest } from '@pop-api/protocol'
+import { isJsonObject, type JsonObject, type Manifest, type Requirement } from '@pop-api/protocol'
 import type { Caller } from '../identify/caller.ts'
 import type { OwnOperation } from './operation.ts'
 
@@ -14,13 +14,22 @@ interface ApiOptions {
 export function describeApi(caller: Caller, { address, policy, manifests, own }: ApiOptions): JsonObject {
   const paths: Record<string, Record<string, unknown>> = {}
   const components: Record<string, Record<string, unknown>> = {
-    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    securitySchemes: {
+      bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+      dpop: { type: 'http', scheme: 'dpop', description: 'A bound token, with a proof in the field DPoP (RFC 9449)' },
+      certificate: { type: 'mutualTLS', description: 'The certificate that a token is bound to (RFC 8705)' },
+    },
   }
-  for (const { method, path, summary, requestBody, requires } of own) {
+  for (const { method, path, parameters, summary, requestBody, requires } of own) {
     if (requires !== undefined && decide(policy, caller, requires).outcome === 'deny') continue
-    const described = { operationId: `${method} ${path}`, summary, 'x-pop-module': 'gateway' }
     const present = (paths[path] ??= {})
-    present[method.toLowerCase()] = requestBody === undefined ? described : { ...described, requestBody }
+    present[method.toLowerCase()] = {
+      operationId: `${method} ${path}`,
+      summary,
+      'x-pop-module': 'gateway',
+      ...(parameters === undefined ? {} : { parameters }),
+      ...(requestBody === undefined ? {} : { requestBody }),
+    }
   }
   for (const manifest of manifests) {
     addComponents(components, manifest)
@@ -29,16 +38,24 @@ export function describeApi(caller: Caller, { address, policy, manifests, own }:
       const { item, described } = documentOf(manifest, operation.template, operation.method)
       const path = `${manifest.base}${operation.template === '/' ? '' : operation.template}`
       const present = (paths[path] ??= item)
-      present[operation.method.toLowerCase()] = described
+      present[operation.method.toLowerCase()] = { ...described, ...asksOf(operation.requires) }
     }
   }
   return {
     openapi: '3.1.0',
     info: { title: 'POP API', version: '1' },
     servers: [{ url: address() }],
-    security: [{ bearer: [] }],
+    security: [{ bearer: [] }, { dpop: [] }],
     paths,
     components,
+  }
+}
+
+/** What an operation asks of a token beside a permission; the roles are the business of the policy. */
+function asksOf({ bound, maxAgeSeconds }: Requirement): JsonObject {
+  return {
+    ...(bound === true ? { 'x-pop-bound': true, security: [{ dpop: [] }, { bearer: [], certificate: [] }] } : {}),
+    ...(maxAgeSeconds === undefined ? {} : { 'x-pop-max-age': maxAgeSeconds }),
   }
 }
 

@@ -9,7 +9,9 @@ const passing: readonly ProblemCode[] = [
   'parameter-invalid',
   'permission-denied',
   'precondition-failed',
+  'resource-exists',
   'test-tokens-not-allowed',
+  'users-not-managed',
 ]
 
 for (const code of passing) {
@@ -18,6 +20,12 @@ for (const code of passing) {
     assert.equal(refusalOf(refusal), refusal)
   })
 }
+
+test('refusalOf() hands on what is worth another try with the field that says when', () => {
+  const refusal = new PopError('identity-unavailable', 'Keycloak does not answer.')
+  const { code, message, headers, cause } = refusalOf(refusal)
+  assert.deepEqual([code, message, headers, cause], [refusal.code, refusal.message, { 'retry-after': '5' }, refusal])
+})
 
 function lost(code: string): WorkloadError {
   return new WorkloadError('control-unavailable', 'gone', { cause: Object.assign(new Error('gone'), { code }) })

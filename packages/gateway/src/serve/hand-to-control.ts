@@ -13,24 +13,27 @@ export interface ControlDesk {
 const ownModule = 'pop'
 
 /**
- * Hands a permitted change to control: announced in the audit log first, under a Txn-Token for this operation and no other. Gives what
- * control answers, still unchecked. Throws what control refuses where that is for the client, else `control-unavailable`, which says
+ * Hands a permitted request to control: a change is announced in the audit log first. It goes under a Txn-Token for this operation and
+ * this target, and no other; a query is control's to judge where the operation declares one. Gives what control answers, still unchecked. Throws what control refuses where that is for the client, else `control-unavailable`, which says
  * whether something may have changed.
  */
 export async function handOn(request: OwnRequest, body: unknown, desk: ControlDesk): Promise<JsonObject> {
   const { dresser, handToControl } = desk
   const { permitted, announce } = request
   const { received, destination } = permitted.identified.routed
-  const { method, path, requires } = destination
-  if (method === 'GET' || typeof requires?.role !== 'string') throw new Error(`${path} is no operation of control.`)
-  if (received.target.query.length > 0) throw new PopError('parameter-invalid', 'This operation takes no query.')
+  const { method, path, parameters = [], requires } = destination
+  if (typeof requires?.role !== 'string') throw new Error(`${path} is no operation of control.`)
+  const takesQuery = parameters.some((parameter) => parameter['in'] === 'query')
+  if (received.target.query.length > 0 && !takesQuery)
+    throw new PopError('parameter-invalid', 'This operation takes no query.')
   const asked = { module: ownModule, operation: `${method} ${path}`, scope: `${requires.role}:any` }
   const txn = dresser.nextTxn()
   const txnToken = mintTxnToken(txnClaimsOf(permitted, asked, txn, dresser), dresser.txnSigner)
   await announce(txn)
   const ifMatch = received.fields.get('if-match')
   try {
-    return await handToControl({ method, path, txnToken, requestId: received.requestId, body, ifMatch })
+    const { requestId, target } = received
+    return await handToControl({ method, path: target.text, txnToken, requestId, body, ifMatch })
   } catch (failure) {
     throw refusalOf(failure)
   }
@@ -39,15 +42,26 @@ export async function handOn(request: OwnRequest, body: unknown, desk: ControlDe
 /** What control says to a client; everything else is between gateway and control. */
 const forClients: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'body-invalid',
+  'conflict',
+  'identity-unavailable',
+  'incidents-full',
   'parameter-invalid',
   'permission-denied',
   'precondition-failed',
+  'resource-exists',
+  'resource-not-found',
+  'token-revoked',
   'test-tokens-not-allowed',
+  'users-not-managed',
 ])
 
 /** What a client is told of a failure between gateway and control. */
 export function refusalOf(failure: unknown): PopError {
-  if (failure instanceof PopError && forClients.has(failure.code)) return failure
+  if (failure instanceof PopError && forClients.has(failure.code)) {
+    // Only the document comes over, and this is worth another try.
+    if (failure.status !== 503) return failure
+    return new PopError(failure.code, failure.message, { cause: failure, headers: { 'retry-after': '5' } })
+  }
   const isRefusal = failure instanceof PopError && failure.status < 500
   if (isRefusal || neverArrived(failure)) {
     return unavailable('Control did not take the request: nothing was changed.', 'nothing', failure)

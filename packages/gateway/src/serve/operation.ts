@@ -9,9 +9,11 @@ import type { Received } from '../receive/received.ts'
 /** An operation of the gateway itself, for a caller that was identified and permitted like any other. */
 export interface OwnOperation {
   readonly kind: 'own'
-  readonly method: 'GET' | 'PATCH' | 'POST'
-  /** The whole path; it has no parameters. */
+  readonly method: 'GET' | 'PATCH' | 'POST' | 'PUT' | 'DELETE'
+  /** The whole path, a template. */
   readonly path: string
+  /** `parameters` of its description (OpenAPI 3.1); undefined where the path has none. */
+  readonly parameters?: readonly JsonObject[]
   readonly summary: string
   /** `requestBody` of its description (OpenAPI 3.1); undefined where it takes none. */
   readonly requestBody?: JsonObject
@@ -37,6 +39,11 @@ export interface OpenOperation {
   readonly path: string
   readonly summary: string
   readonly action: string
+  /**
+   * The provider calls it, with a proof of its own: the limit of sign-ins does not count it, because a provider that is refused does
+   * not come again.
+   */
+  readonly ofProvider?: true
   readonly serve: (request: OpenRequest) => Answer | Promise<Answer>
 }
 

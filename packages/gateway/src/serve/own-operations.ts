@@ -1,5 +1,5 @@
 import type { Policy } from '@pop-api/policy'
-import type { Manifest } from '@pop-api/protocol'
+import { proofAlgorithmNames, type Manifest } from '@pop-api/protocol'
 import type { GatewaySettings } from '@pop-api/settings'
 import type { Metrics } from '../metrics/metrics.ts'
 import { describeApi } from './describe-api.ts'
@@ -60,6 +60,8 @@ export function resourceMetadata({ address, settings }: OwnOptions): OpenOperati
         resource: address(),
         authorization_servers: [settings().identity.issuer],
         bearer_methods_supported: ['header'],
+        dpop_signing_alg_values_supported: proofAlgorithmNames,
+        tls_client_certificate_bound_access_tokens: settings().listeners.gateway_mtls,
         resource_name: 'POP API',
       }),
   }

@@ -16,7 +16,7 @@ export async function serveOpen(
   limitSignIn: (network: string, nowMs: number) => void,
 ): Promise<Answer> {
   const { received, destination } = routed
-  limitSignIn(networkOf(received.address), received.startedMs)
+  if (destination.ofProvider !== true) limitSignIn(networkOf(received.address), received.startedMs)
   return destination.serve({ received, body: await body.collect(openBodyBytesMax), notes })
 }
 

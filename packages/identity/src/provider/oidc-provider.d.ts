@@ -22,6 +22,9 @@ declare module 'oidc-provider' {
 
   export interface Client {
     readonly clientId: string
+    readonly clientName?: string
+    /** `none` of a public client. */
+    readonly clientAuthMethod: string
     compareClientSecret(actual: string): boolean | Promise<boolean>
   }
 
@@ -47,6 +50,47 @@ declare module 'oidc-provider' {
     readonly expiration: number
     readonly scope: string
     resourceServer: ResourceServer
+  }
+
+  export interface AuthorizationCode extends Stored, SignInFacts {}
+
+  export interface DeviceCode extends Stored, SignInFacts {}
+
+  /** The session of a browser. Its `uid` stays the same when its cookie gets another value. */
+  export interface Session {
+    readonly uid: string
+    readonly accountId?: string
+    /** Once a form was made: what it must bring back. */
+    readonly state?: { readonly secret: string }
+  }
+
+  /** What a sign-in at the pages has come to so far. Only `login` signs anybody in. */
+  export type InteractionResult =
+    | {
+        readonly login: {
+          readonly accountId: string
+          readonly acr: string | undefined
+          readonly amr: readonly string[]
+          /** Seconds since 1970. */
+          readonly ts: number
+          readonly remember: boolean
+        }
+        readonly consent: { readonly grantId: string }
+      }
+    | { readonly enrolment: { readonly accountId: string; readonly secret: string } }
+    | { readonly error: string; readonly error_description: string }
+
+  /** A sign-in at the pages that has begun and not ended. */
+  export interface Interaction {
+    readonly uid: string
+    /** Seconds since 1970. */
+    readonly exp: number
+    readonly params: Parameters
+    /** As it was kept: parsed again before it is used. */
+    readonly result?: unknown
+    /** The browser's session when it began; without one, or without an account in it, there is none. */
+    session?: { readonly uid?: string; readonly accountId: string } | undefined
+    save(ttlSeconds: number): Promise<string>
   }
 
   export interface ClientCredentials extends Stored {
@@ -86,15 +130,38 @@ declare module 'oidc-provider' {
 
   export interface Context {
     body: unknown
+    status: number
+    readonly method: string
+    readonly path: string
+    readonly response: { get(field: string): string }
+    set(fields: Readonly<Record<string, string>>): void
+    remove(field: string): void
     readonly oidc: {
+      /** Name of the endpoint. */
+      readonly route: string
       readonly client: Client
       readonly params: Parameters
-      readonly entities: { readonly Grant?: Grant; readonly RefreshToken?: RefreshToken }
+      /** Present at the endpoints for browsers. */
+      readonly session?: Session
+      /** Present once a sign-in at the pages has ended. */
+      readonly result?: InteractionResult
+      readonly entities: {
+        readonly Client?: Client
+        readonly Grant?: Grant
+        readonly RefreshToken?: RefreshToken
+        readonly AuthorizationCode?: AuthorizationCode
+        readonly DeviceCode?: DeviceCode
+        readonly Interaction?: Interaction
+      }
+      urlFor(route: string): string
       entity(name: 'Grant', value: Grant): void
       entity(name: 'RefreshToken', value: RefreshToken): void
       entity(name: 'AccessToken', value: AccessToken): void
     }
   }
+
+  /** At a path that the provider does not serve there is nothing of it. */
+  export type AnyContext = Omit<Context, 'oidc'> & { readonly oidc: Context['oidc'] | undefined }
 
   export interface Account {
     readonly accountId: string
@@ -109,23 +176,51 @@ declare module 'oidc-provider' {
 
   export interface Configuration {
     readonly adapter: (model: string) => Adapter
-    readonly clients: readonly {
-      readonly client_id: string
-      readonly client_secret: string
-      readonly grant_types: readonly string[]
-      readonly redirect_uris: readonly string[]
-      readonly response_types: readonly string[]
-    }[]
+    readonly clients: readonly ClientMetadata[]
     readonly jwks: { readonly keys: readonly object[] }
     readonly scopes: readonly string[]
     readonly clientAuthMethods: readonly string[]
-    readonly routes: { readonly token: string; readonly jwks: string }
+    readonly routes: {
+      readonly authorization: string
+      readonly code_verification: string
+      readonly device_authorization: string
+      readonly end_session: string
+      readonly jwks: string
+      readonly token: string
+    }
+    readonly cookies: {
+      readonly names: { readonly session: string; readonly interaction: string; readonly resume: string }
+      readonly long: CookieAttributes
+      readonly short: CookieAttributes
+    }
+    readonly pkce: { readonly required: () => boolean }
+    readonly interactions: { readonly policy: readonly object[]; readonly url: () => string }
+    readonly expiresWithSession: () => boolean
     readonly features: {
       readonly clientCredentials: Switch
+      readonly deviceFlow: Switch & {
+        readonly userCodeInputSource: (
+          context: Context,
+          form: string,
+          out: { readonly error: string } | undefined,
+          error: (Error & { readonly userCode?: string }) | undefined,
+        ) => void
+        readonly userCodeConfirmSource: (
+          context: Context,
+          form: string,
+          client: Client,
+          deviceInfo: unknown,
+          userCode: string,
+        ) => void
+        readonly successSource: (context: Context) => void
+      }
       readonly devInteractions: Switch
       readonly dPoP: Switch
       readonly pushedAuthorizationRequests: Switch
-      readonly rpInitiatedLogout: Switch
+      readonly rpInitiatedLogout: Switch & {
+        readonly logoutSource: (context: Context, form: string) => void
+        readonly postLogoutSuccessSource: (context: Context) => void
+      }
       readonly userinfo: Switch
       readonly resourceIndicators: Switch & {
         readonly defaultResource: () => string
@@ -138,6 +233,11 @@ declare module 'oidc-provider' {
       readonly ClientCredentials: Life<ClientCredentials>
       readonly RefreshToken: Life<RefreshToken>
       readonly Grant: Life<Grant>
+      readonly AuthorizationCode: number
+      readonly DeviceCode: number
+      readonly IdToken: number
+      readonly Interaction: number
+      readonly Session: number
     }
     readonly issueRefreshToken: () => boolean
     readonly rotateRefreshToken: boolean
@@ -153,7 +253,31 @@ declare module 'oidc-provider' {
         ) => void
       }
     }
-    readonly renderError: (context: Context, out: { readonly error: string }) => void
+    readonly renderError: (
+      context: Context,
+      out: { readonly error: string; readonly error_description?: string },
+      error: Error,
+    ) => void
+  }
+
+  interface ClientMetadata {
+    readonly client_id: string
+    readonly client_name?: string
+    readonly client_secret?: string
+    readonly application_type?: 'native' | 'web'
+    readonly token_endpoint_auth_method?: 'client_secret_basic' | 'none' | 'private_key_jwt'
+    readonly jwks?: { readonly keys: readonly object[] }
+    readonly grant_types: readonly string[]
+    readonly redirect_uris: readonly string[]
+    readonly response_types: readonly string[]
+    readonly response_modes?: readonly string[]
+  }
+
+  interface CookieAttributes {
+    readonly httpOnly: boolean
+    readonly path: string
+    readonly sameSite: 'strict'
+    readonly secure: boolean
   }
 
   type Creator<Input, Made> = new (input: Input) => Made
@@ -173,6 +297,8 @@ declare module 'oidc-provider' {
 
   export class Provider {
     constructor(issuer: string, configuration: Configuration)
+    /** Of the request that is being answered. */
+    static readonly ctx: Context | undefined
     readonly AccessToken: Creator<NewToken, AccessToken>
     readonly Client: Finder<Client>
     readonly Grant: Creator<NewGrant, Grant> & Finder<Grant>
@@ -184,8 +310,21 @@ declare module 'oidc-provider' {
       parameters: readonly string[],
       duplicates: readonly string[],
     ): void
+    /** The sign-in that the cookie of a browser names. Rejects with `errors.SessionNotFound`. */
+    interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<Interaction>
+    /** Keeps a result; gives the URL at which the browser goes on. Rejects with `errors.SessionNotFound`. */
+    interactionResult(
+      request: IncomingMessage,
+      response: ServerResponse,
+      result: InteractionResult,
+      options: { readonly mergeWithLastSubmission: false },
+    ): Promise<string>
+    /** Goes around every endpoint of the provider. */
+    use(middleware: (context: AnyContext, next: () => Promise<void>) => Promise<void>): void
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>
     on(event: 'server_error', listener: (context: Context, error: unknown) => void): void
+    on(event: 'end_session.success', listener: (context: Context) => void): void
+    on(event: 'grant.revoked', listener: (context: Context, grantId: string) => void): void
     on(event: 'error', listener: (error: unknown) => void): void
   }
 
@@ -195,5 +334,17 @@ declare module 'oidc-provider' {
     readonly InvalidRequest: new (description: string) => Error
     readonly InvalidScope: new (description: string, scope: string) => Error
     readonly InvalidTarget: new () => Error
+    readonly SessionNotFound: new (description: string) => Error
+  }
+
+  /** The steps that a sign-in at the pages may need. */
+  export const interactionPolicy: {
+    readonly Prompt: new (info: { readonly name: string; readonly requestable: boolean }, ...checks: object[]) => object
+    readonly Check: new (
+      reason: string,
+      description: string,
+      error: string,
+      isNeeded: (context: Context) => boolean,
+    ) => object
   }
 }

@@ -1,12 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { errors, type AccessToken, type Context, type Provider, type ResourceServerInfo } from 'oidc-provider'
 import type { SignedIn, SignIn } from '../sign-in/sign-in.ts'
-import { secondFactorAcr } from './token-claims.ts'
-
-export const resource = 'urn:pop-api'
-const grantedScope = 'profile'
-/** What a client may ask for. `openid` is taken and gives nothing: an ID token is for browsers, which sign in elsewhere. */
-export const knownScopes = ['openid', grantedScope]
+import { beginGrant, grantedScope, refuseUnknownScope, resource } from './begin-grant.ts'
+import { factsOf } from './token-claims.ts'
 
 export interface PasswordGrantOptions {
   readonly provider: Provider
@@ -33,35 +28,27 @@ async function answerPasswordGrant(options: PasswordGrantOptions, context: Conte
   }
   if (totp !== undefined && otp !== undefined) throw new errors.InvalidRequest('give one of totp and otp')
   refuseUnknownScope(scope ?? '')
-  const signedIn = await options.signIn({ username, password, code: totp ?? otp })
-  if (signedIn === undefined) throw new errors.CustomOIDCProviderError('invalid_grant', 'Invalid user credentials')
+  const signedIn = await options.signIn.verify({ username, password, code: totp ?? otp })
+  if (signedIn.kind !== 'accepted')
+    throw new errors.CustomOIDCProviderError('invalid_grant', 'Invalid user credentials')
   context.body = await beginSession(options, context, signedIn)
-}
-
-function refuseUnknownScope(scope: string): void {
-  const unknown = scope.split(' ').filter((word) => word !== '' && !knownScopes.includes(word))
-  if (unknown.length > 0) throw new errors.InvalidScope('unknown scope', unknown.join(' '))
 }
 
 async function beginSession(
   { provider, api, now }: PasswordGrantOptions,
   context: Context,
-  { user, secondFactor }: SignedIn,
+  signedIn: SignedIn,
 ): Promise<object> {
   const { client } = context.oidc
-  const grant = new provider.Grant({ jti: randomUUID(), accountId: user.id, clientId: client.clientId })
-  grant.addOIDCScope(grantedScope)
-  grant.addResourceScope(resource, grantedScope)
-  const grantId = await grant.save()
+  const grant = await beginGrant(provider, signedIn.user, client.clientId, grantedScope)
   context.oidc.entity('Grant', grant)
-  const shared = { accountId: user.id, client, grantId, gty: 'password', scope: grantedScope }
+  // What was not asked for in a browser has no ID token: the scope `openid` is taken and gives nothing here.
+  const shared = { accountId: signedIn.user.id, client, grantId: grant.jti, gty: 'password', scope: grantedScope }
   const refreshToken = new provider.RefreshToken({
     ...shared,
     resource,
     rotations: 0,
-    acr: secondFactor ? secondFactorAcr : undefined,
-    amr: secondFactor ? ['pwd', 'otp'] : ['pwd'],
-    authTime: Math.floor(now() / 1000),
+    ...factsOf(signedIn, now()),
   })
   context.oidc.entity('RefreshToken', refreshToken)
   const refresh = await refreshToken.save()

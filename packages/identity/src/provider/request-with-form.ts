@@ -6,12 +6,13 @@ import { IncomingMessage } from 'node:http'
  */
 export function requestWithForm(request: IncomingMessage, form: string): IncomingMessage {
   const read = new IncomingMessage(request.socket)
-  const { authorization, host } = request.headers
+  const { authorization, cookie, host } = request.headers
   read.method = request.method ?? ''
   read.url = request.url ?? ''
   read.headers = {
     ...(host === undefined ? {} : { host }),
     ...(authorization === undefined ? {} : { authorization }),
+    ...(cookie === undefined ? {} : { cookie }),
     'content-type': 'application/x-www-form-urlencoded',
     'content-length': String(Buffer.byteLength(form)),
   }

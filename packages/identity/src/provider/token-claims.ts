@@ -1,8 +1,18 @@
-import type { AccessToken, ClientCredentials, RefreshToken } from 'oidc-provider'
+import type { AccessToken, ClientCredentials, SignInFacts } from 'oidc-provider'
 import type { DevClient, DevUser } from '../dev-users.ts'
+import type { SignedIn } from '../sign-in/sign-in.ts'
 
 /** `acr` of a sign-in that has proven password and one-time code; what the gateway asks for (`require_2fa`). */
 export const secondFactorAcr = 'pop-mfa'
+
+/** What a sign-in has shown, as its tokens say it. `nowMs`: milliseconds since 1970. */
+export function factsOf({ secondFactor }: SignedIn, nowMs: number): Required<SignInFacts> {
+  return {
+    acr: secondFactor ? secondFactorAcr : undefined,
+    amr: secondFactor ? ['pwd', 'otp'] : ['pwd'],
+    authTime: Math.floor(nowMs / 1000),
+  }
+}
 
 /** Whom a token is about, as far as the provider does not say itself. */
 export type TokenSubject =
@@ -10,8 +20,8 @@ export type TokenSubject =
       readonly kind: 'user'
       readonly token: AccessToken
       readonly user: DevUser
-      /** The refresh token that goes with it: it carries the facts of the sign-in through every refresh. */
-      readonly refreshToken: RefreshToken
+      /** Of the code or the refresh token that it is given for: they carry the facts of the sign-in through every refresh. */
+      readonly facts: SignInFacts
     }
   | { readonly kind: 'service'; readonly token: ClientCredentials; readonly client: DevClient }
 
@@ -25,15 +35,15 @@ export function tokenClaims(subject: TokenSubject): Readonly<Record<string, unkn
     const { client } = subject
     return { ...shared, sub: client.subject, ...roleClaims(client.roles, {}) }
   }
-  const { token, user, refreshToken } = subject
+  const { token, user, facts } = subject
   return {
     ...shared,
     sub: user.id,
     // A session is one grant: they share their id.
     sid: token.grantId,
-    ...(refreshToken.acr === undefined ? {} : { acr: refreshToken.acr }),
-    amr: refreshToken.amr,
-    auth_time: refreshToken.authTime,
+    ...(facts.acr === undefined ? {} : { acr: facts.acr }),
+    amr: facts.amr,
+    auth_time: facts.authTime,
     preferred_username: user.username,
     ...roleClaims(user.roles, user.module_permissions ?? {}),
   }

@@ -2,18 +2,30 @@ import { PopError } from '@pop-api/protocol'
 import type { Client, Provider } from 'oidc-provider'
 
 /**
- * The client that sent a form, by `client_secret_basic` or `client_secret_post`, one of the two (RFC 6749 section 2.3). Throws
- * `oauth-request-invalid` when both or neither are there, `client-refused` for an unknown client as for a wrong secret.
+ * The client that sent a form, by `client_secret_basic` or `client_secret_post`, one of the two (RFC 6749 section 2.3); a public
+ * client by its name alone, which proves nothing: what it may end hangs on the token that it holds. Throws `oauth-request-invalid`
+ * when both are there, `client-refused` for an unknown client as for a wrong secret.
  */
 export async function authenticateClient(
   provider: Provider,
   authorization: string | undefined,
   form: ReadonlyMap<string, string>,
 ): Promise<Client> {
+  const publicClient = authorization === undefined ? await findPublic(provider, form) : undefined
+  if (publicClient !== undefined) return publicClient
   const { id, secret } = authorization === undefined ? postedCredentials(form) : basicCredentials(authorization, form)
   const client = await provider.Client.find(id)
-  if (client === undefined || !(await client.compareClientSecret(secret))) throw refusedClient()
+  if (client === undefined || client.clientAuthMethod === 'none') throw refusedClient()
+  if (!(await client.compareClientSecret(secret))) throw refusedClient()
   return client
+}
+
+/** The public client that a form names without a secret; undefined where there is none. */
+async function findPublic(provider: Provider, form: ReadonlyMap<string, string>): Promise<Client | undefined> {
+  const id = form.get('client_id')
+  if (id === undefined || form.has('client_secret')) return undefined
+  const client = await provider.Client.find(id)
+  return client?.clientAuthMethod === 'none' ? client : undefined
 }
 
 interface ClientCredentials {

@@ -1,16 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import { isCount, PopError, verifyJws, type JsonObject, type KeyRecord } from '@pop-api/protocol'
 import type { Client, Provider, RefreshToken } from 'oidc-provider'
+import type { Page } from '../pages/page.ts'
 import type { ArtifactStore } from '../state/artifact-store.ts'
 import type { RevokedTokens } from '../state/revoked-tokens.ts'
 import { authenticateClient } from './authenticate-client.ts'
 import { readForm, requireParameter } from './read-form.ts'
 
-/** An answer of this provider's own; without a body when it is undefined. */
+/** An answer of this provider's own: a page, or an object as JSON; without a body where there is neither. */
 export interface SessionAnswer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: object
+  readonly page?: Page
 }
 
 export type SessionEndpoint = (request: IncomingMessage) => Promise<SessionAnswer>
@@ -44,7 +46,11 @@ export function sessionEndpoints(options: SessionOptions): {
   return {
     logout: withClient((client, form) => logOut(options, client, requireParameter(form, 'refresh_token'))),
     revoke: withClient((client, form) => revoke(options, client, requireParameter(form, 'token'))),
-    introspect: withClient((_client, form) => introspect(options, requireParameter(form, 'token'))),
+    introspect: withClient((client, form) => {
+      // RFC 7662 section 2.1: else anybody could try out tokens here.
+      if (client.clientAuthMethod === 'none') throw new PopError('client-refused', 'Client authentication is required.')
+      return introspect(options, requireParameter(form, 'token'))
+    }),
   }
 }
 

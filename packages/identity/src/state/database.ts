@@ -24,6 +24,11 @@ const schema = `
     locked_until_ms integer not null,
     last_step integer not null
   ) strict, without rowid;
+  create table if not exists second_factor (
+    account_id text primary key,
+    totp_secret text not null,
+    enrolled_ms integer not null
+  ) strict, without rowid;
   create table if not exists revoked_token (
     jti text primary key,
     expires_ms integer not null

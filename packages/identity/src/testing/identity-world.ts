@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { isJsonObject, parseStrictJson, type JsonObject } from '@pop-api/protocol'
 import { ensureDevUsers } from '../dev-users-file.ts'
-import type { DevClient, DevUser } from '../dev-users.ts'
+import type { DevClient, DevUser, DevUsers } from '../dev-users.ts'
 import { startIdentity, type Identity, type IdentityOptions, type ServerCertificate } from '../start-identity.ts'
 import { totpCode } from '../totp.ts'
 
@@ -51,9 +51,17 @@ export interface IdentityWorld {
   readonly failures: readonly unknown[]
   /** Why sign-ins were refused, in their order: `account reason`. */
   readonly refusals: readonly string[]
+  /** As it was started. */
+  readonly security: IdentityOptions['security']
+  /** Who has set up a second factor, in their order. */
+  readonly enrolments: readonly string[]
+  /** CA of its certificate, PEM. */
+  readonly ca: string
   /** Milliseconds since 1970; begins at the system's time. */
   readonly clock: { ms: number }
   user(name: string): DevUser
+  /** The TOTP secret of a user who has one from the start, base32. */
+  secret(name: string): string
   client(): DevClient
   code(name: string): string
   call(path: string, form?: Form, options?: CallOptions): Promise<Answer>
@@ -65,37 +73,54 @@ export interface IdentityWorld {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export async function startWorld(security: Partial<IdentityOptions['security']> = {}): Promise<IdentityWorld> {
+/** `newcomers`: users who have set up no second factor yet. */
+export async function startWorld(
+  security: Partial<IdentityOptions['security']> = {},
+  newcomers: readonly string[] = [],
+): Promise<IdentityWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'pop-identity-'))
   const certificate = await makeCertificate(folder)
   const usersFile = join(folder, 'dev-users.json')
-  const { users, clients } = await ensureDevUsers(usersFile)
+  const { users, clients } = await makeUsers(usersFile, newcomers)
   const clock = { ms: Date.now() }
   const failures: unknown[] = []
   const refusals: string[] = []
+  const enrolments: string[] = []
   const options: IdentityOptions = {
     home: join(folder, 'identity'),
     listen: { host: '127.0.0.1', port: 0 },
     certificate,
     usersFile,
     gateway,
-    security: { token_expiration: 3600, max_failed_attempts: 5, lockout_duration: 300, require_2fa: true, ...security },
+    security: {
+      token_expiration: 3600,
+      max_failed_attempts: 5,
+      lockout_duration: 300,
+      minimum_password_length: 12,
+      require_2fa: true,
+      ...security,
+    },
     now: () => clock.ms,
     onFailure: (error) => failures.push(error),
+    onEnrolment: (account) => enrolments.push(account),
     onRefusedSignIn: (account, reason) => refusals.push(`${account} ${reason}`),
   }
   let identity = await startIdentity(options)
   const world: IdentityWorld = {
     folder,
+    ca: certificate.cert,
+    security: options.security,
     failures,
     refusals,
+    enrolments,
     clock,
     get identity() {
       return identity
     },
     user: (name) => found(users.find((user) => user.username === name)),
+    secret: (name) => found(world.user(name).totp_secret),
     client: () => found(clients[0]),
-    code: (name) => totpCode(world.user(name).totp_secret, clock.ms),
+    code: (name) => totpCode(world.secret(name), clock.ms),
     call: (path, form, more) => call(identity.port, certificate.cert, path, form, more),
     token: (form) => world.call(paths.token, { ...gateway, ...form }),
     async signIn(name) {
@@ -115,6 +140,15 @@ export async function startWorld(security: Partial<IdentityOptions['security']> 
     },
   }
   return world
+}
+
+async function makeUsers(path: string, newcomers: readonly string[]): Promise<DevUsers> {
+  const { users, clients } = await ensureDevUsers(path)
+  const changed = users.map(({ totp_secret, ...user }): DevUser => {
+    return newcomers.includes(user.username) || totp_secret === undefined ? user : { ...user, totp_secret }
+  })
+  await writeFile(path, JSON.stringify({ users: changed, clients }))
+  return { users: changed, clients }
 }
 
 /** A certificate for `localhost` that is its own authority. */
@@ -171,6 +205,6 @@ function objectOf(content: string): JsonObject {
 }
 
 function found<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('There is no such user or client.')
+  if (value === undefined) throw new Error('There is no such user, secret or client.')
   return value
 }

@@ -1,4 +1,5 @@
 import type { JWK } from 'jose'
+import type { IncidentsSection } from '../incident/revocation.ts'
 import type { ManifestDocument } from '../manifest/manifest.ts'
 
 /** `next` is not used yet, `active` signs, `retiring` still verifies, `distrusted` verifies nothing (wire.md, trust bundle). */
@@ -54,6 +55,7 @@ export interface BulletinSections {
   readonly modules: ModulesSection
   readonly policy: PolicySection
   readonly settings: SettingsSection
+  readonly incidents: IncidentsSection
 }
 
 export type SectionName = keyof BulletinSections

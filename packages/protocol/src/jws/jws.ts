@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 import { decodeBase64url } from '../encoding/base64url.ts'
-import { isJsonObject, isPlainText, type JsonObject } from '../encoding/shape.ts'
-import { parseStrictJson } from '../encoding/strict-json.ts'
+import { isPlainText, type JsonObject } from '../encoding/shape.ts'
 import type { ProblemCode } from '../problem/catalogue.ts'
 import { signText, verifyText, type JwsAlgorithm } from './algorithm.ts'
+import { decodeObject, splitCompact } from './compact.ts'
 import type { KeyRecord } from './key-record.ts'
 
 /** Longest token of the request path (security.md, token rules). */
@@ -39,14 +39,16 @@ export interface JwsRules {
   readonly types: readonly string[]
   /** Longest token that is looked at; `tokenCharactersMax` unless told. */
   readonly charactersMax?: number
+  /** A header without `typ` counts as one of the type ``; default false, and then it is refused. */
+  readonly mayLackType?: boolean
 }
 
 const forbiddenHeaders = ['jku', 'x5u', 'jwk', 'x5c', 'crit', 'b64'] as const
 
 /** Reads the header of a compact JWS (RFC 7515 section 7.1) without verifying anything: for finding the key. Untrusted input. */
 export function readJwsHeader(token: string, rules: JwsRules): JwsVerdict<JwsHeader> {
-  const parts = splitToken(token, rules.charactersMax ?? tokenCharactersMax)
-  return parts.ok ? readHeader(token.slice(0, parts.value.headerEnd), rules) : parts
+  const parts = splitCompact(token, rules.charactersMax ?? tokenCharactersMax)
+  return parts.ok ? readHeader(token.slice(0, parts.value.headerEnd), rules) : refuse('malformed', parts.detail)
 }
 
 /**
@@ -58,8 +60,8 @@ export function verifyJws(
   lookUp: (kid: string) => KeyRecord | undefined,
   rules: JwsRules,
 ): JwsVerdict<VerifiedJws> {
-  const parts = splitToken(token, rules.charactersMax ?? tokenCharactersMax)
-  if (!parts.ok) return parts
+  const parts = splitCompact(token, rules.charactersMax ?? tokenCharactersMax)
+  if (!parts.ok) return refuse('malformed', parts.detail)
   const { headerEnd, claimsEnd } = parts.value
   const header = readHeader(token.slice(0, headerEnd), rules)
   if (!header.ok) return header
@@ -88,23 +90,13 @@ export function signJws(
   return `${text}.${signText(header.alg, privateKey, text).toString('base64url')}`
 }
 
-function splitToken(token: string, charactersMax: number): JwsVerdict<{ headerEnd: number; claimsEnd: number }> {
-  if (token.length > charactersMax) return refuse('malformed', `The token is longer than ${charactersMax} characters.`)
-  const headerEnd = token.indexOf('.')
-  const claimsEnd = headerEnd < 0 ? -1 : token.indexOf('.', headerEnd + 1)
-  if (claimsEnd < 0 || token.includes('.', claimsEnd + 1)) {
-    return refuse('malformed', 'The token does not consist of exactly three parts.')
-  }
-  return { ok: true, value: { headerEnd, claimsEnd } }
-}
-
 function readHeader(part: string, rules: JwsRules): JwsVerdict<JwsHeader> {
   const header = decodeObject(part)
   if (header === undefined) return refuse('malformed', 'The header of the token is not one strict JSON object.')
   for (const name of forbiddenHeaders) {
     if (Object.hasOwn(header, name)) return refuse('invalid', `The header of the token may not have "${name}".`)
   }
-  const { kid, alg, typ } = header
+  const { kid, alg, typ = rules.mayLackType === true ? '' : undefined } = header
   if (!isPlainText(kid, 256) || typeof alg !== 'string' || typeof typ !== 'string') {
     return refuse('invalid', 'The header of the token must have kid, alg and typ.')
   }
@@ -113,26 +105,6 @@ function readHeader(part: string, rules: JwsRules): JwsVerdict<JwsHeader> {
     return refuse('invalid', `The token is not of type ${rules.types.join(' or ')}.`)
   }
   return { ok: true, value: { kid, alg, typ } }
-}
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function decodeObject(part: string): JsonObject | undefined {
-  const bytes = decodeBase64url(part)
-  if (bytes === undefined) return undefined
-  const text = decodeUtf8(bytes)
-  if (text === undefined) return undefined
-  const parsed = parseStrictJson(text)
-  return parsed.ok && isJsonObject(parsed.value) ? parsed.value : undefined
-}
-
-function decodeUtf8(bytes: Buffer): string | undefined {
-  try {
-    return strictUtf8.decode(bytes)
-  } catch {
-    // TextDecoder has no other way to say that the bytes are not UTF-8.
-    return undefined
-  }
 }
 
 function encodeObject(value: object): string {

@@ -12,6 +12,10 @@ export type RoleRequirement = string | Readonly<Partial<Record<Ownership, string
 export interface Requirement {
   readonly role: RoleRequirement
   readonly module: string
+  /** Only a token that is bound to a key or a certificate of its caller (RFC 9449, RFC 8705) is enough. */
+  readonly bound?: true
+  /** How long ago, in seconds, the caller may have signed in. */
+  readonly maxAgeSeconds?: number
 }
 
 export type Effect = 'create' | 'read' | 'change' | 'delete' | 'list'

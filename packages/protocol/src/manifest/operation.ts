@@ -1,3 +1,4 @@
+import { isCount } from '../encoding/shape.ts'
 import type {
   Effect,
   ManifestDocument,
@@ -60,15 +61,35 @@ export function parseOperation(source: OperationSource): Operation {
   }
 }
 
+const requirementMembers = ['role', 'module', 'bound', 'max_age']
+/** As long as an access token may live at most. */
+const maxAgeSecondsMax = 86_400
+
 function readRequirement(value: unknown, permissions: readonly string[], fault: Fault): Requirement {
   if (!isRecord(value)) {
     fault('x-pop-requires is missing: say which role permission and which module permission it needs')
     return { role: '', module: '' }
   }
-  const module = value['module']
+  // A requirement that nobody reads would be one that nobody asks for.
+  const odd = Object.keys(value).find((name) => !requirementMembers.includes(name))
+  if (odd !== undefined) fault(`x-pop-requires.${odd} is not one of ${requirementMembers.join(', ')}`)
+  const { module, bound, max_age: maxAge } = value
   if (typeof module !== 'string' || !permissions.includes(module))
     fault(`x-pop-requires.module must be one of ${permissions.join(', ')}`)
-  return { role: readRole(value['role'], fault), module: String(module) }
+  if (bound !== undefined && bound !== true)
+    fault('x-pop-requires.bound must be true; leave it out where any token is enough')
+  return {
+    role: readRole(value['role'], fault),
+    module: String(module),
+    ...(bound === true ? { bound } : {}),
+    ...(maxAge === undefined ? {} : { maxAgeSeconds: readMaxAge(maxAge, fault) }),
+  }
+}
+
+function readMaxAge(value: unknown, fault: Fault): number {
+  if (isCount(value) && value >= 1 && value <= maxAgeSecondsMax) return value
+  fault(`x-pop-requires.max_age must be a whole number of seconds from 1 to ${maxAgeSecondsMax}`)
+  return 0
 }
 
 function readRole(role: unknown, fault: Fault): RoleRequirement {

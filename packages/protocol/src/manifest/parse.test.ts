@@ -62,6 +62,15 @@ test('parseManifest() makes operations of an OpenAPI document', () => {
   assert.deepEqual(patch?.resource, { kind: 'topic', effect: 'change', id: { from: 'path', name: 'topic' } })
 })
 
+const requirement = { role: 'create_resource', module: 'kafka.modify' }
+
+test('parseManifest() reads how a token must be bound and how old its sign-in may be', () => {
+  const requiresOf = (more: object) =>
+    parseManifest(documentWith({ 'x-pop-requires': { ...requirement, ...more } })).operations[0]?.requires
+  assert.deepEqual(requiresOf({}), requirement)
+  assert.deepEqual(requiresOf({ bound: true, max_age: 300 }), { ...requirement, bound: true, maxAgeSeconds: 300 })
+})
+
 const refusals: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['an operation without x-pop-requires', documentWith({ 'x-pop-requires': undefined }), /x-pop-requires is missing/],
   ['an ownership map without x-pop-resource', documentWith({ 'x-pop-resource': undefined }), /needs x-pop-resource/],
@@ -74,6 +83,27 @@ const refusals: readonly (readonly [string, Record<string, unknown>, RegExp])[] 
     'an unknown ownership',
     documentWith({ 'x-pop-requires': { role: { some: 'x' }, module: 'kafka.modify' } }),
     /any, own, public/,
+  ],
+  ...[false, 'true', 1, null].map(
+    (bound) =>
+      [
+        `bound: ${JSON.stringify(bound)}`,
+        documentWith({ 'x-pop-requires': { ...requirement, bound } }),
+        /bound must be true/,
+      ] as const,
+  ),
+  ...[0, -1, 1.5, 86_401, '300', null].map(
+    (maxAge) =>
+      [
+        `max_age: ${JSON.stringify(maxAge)}`,
+        documentWith({ 'x-pop-requires': { ...requirement, max_age: maxAge } }),
+        /max_age must be a whole number of seconds from 1 to 86400/,
+      ] as const,
+  ),
+  [
+    'a word of x-pop-requires that is none',
+    documentWith({ 'x-pop-requires': { ...requirement, bounded: true } }),
+    /x-pop-requires\.bounded is not one of/,
   ],
   ['a list without items', documentWith({ 'x-pop-resource': { kind: 'topic', effect: 'list' } }), /items and \.key/],
   ['a reserved base', documentWith({}, '/v1/pop'), /reserved/],

@@ -105,6 +105,22 @@ export const problemCatalogue = {
     title: 'Test tokens are not taken here',
     advice: 'Sign in; only an environment with `allow_test_tokens: true` takes test tokens.',
   },
+  'proof-missing': {
+    status: 401,
+    title: 'Nothing proves that the access token is yours',
+    advice:
+      'The token is bound to a key: send it as `Authorization: DPoP …` with a proof, or over the listener for client certificates with the certificate that it was issued to.',
+  },
+  'proof-invalid': {
+    status: 401,
+    title: 'The proof of possession is not valid for this request',
+    advice: 'Make a new proof (RFC 9449) for each request: its method, its address, this token, the clock of now.',
+  },
+  'proof-unavailable': {
+    status: 503,
+    title: 'Whether the proof was used before cannot be known now',
+    advice: 'Try again after Retry-After seconds, with a new proof.',
+  },
   'identity-unavailable': {
     status: 503,
     title: 'The identity provider cannot be reached',
@@ -116,10 +132,25 @@ export const problemCatalogue = {
     title: 'A second factor is required',
     advice: 'Sign in with your one-time code.',
   },
+  'binding-required': {
+    status: 401,
+    title: 'This operation takes only a token that is bound to a key',
+    advice: 'Get a token by DPoP (RFC 9449) or with a client certificate (RFC 8705) at the provider itself.',
+  },
+  'authentication-too-old': {
+    status: 401,
+    title: 'This operation needs a sign-in of late',
+    advice: 'Sign in again: `max_age` says how many seconds ago you may have done so.',
+  },
   'permission-denied': {
     status: 403,
     title: 'You may not do this',
     advice: 'Give the decision id to an operator: `pop explain ID` tells why.',
+  },
+  'users-not-managed': {
+    status: 409,
+    title: 'The users cannot be managed from here',
+    advice: 'With Keycloak, run `pop realm apply`; those of the embedded identity provider stand in dev-users.json.',
   },
   'bulletin-stale': {
     status: 503,
@@ -130,6 +161,17 @@ export const problemCatalogue = {
     status: 503,
     title: 'The control plane cannot be asked now',
     advice: 'Nothing was changed unless `outcome` says otherwise; try again once control is back.',
+  },
+  'incidents-full': {
+    status: 503,
+    title: 'There is no room for one more revocation',
+    advice:
+      'Take back what is not needed any more, or revoke by user or client, which covers all of their tokens at once.',
+  },
+  'revocation-unavailable': {
+    status: 503,
+    title: 'The revocation cannot be kept now',
+    advice: 'Ask again: until it is answered it may be forgotten at the next start.',
   },
   'test-tokens-not-allowed': {
     status: 403,
@@ -203,7 +245,28 @@ export const problemCatalogue = {
   'grant-unsupported': {
     status: 400,
     title: 'This grant type is not offered',
-    advice: 'Use password, client_credentials or refresh_token.',
+    advice:
+      'Use authorization_code, a device code, password (where the settings allow it), client_credentials, refresh_token or, as a service, token exchange; the client must be one that may.',
+  },
+  'authorization-pending': {
+    status: 400,
+    title: 'Nobody has signed in for this device yet',
+    advice: 'Ask again after `interval` seconds.',
+  },
+  'polling-too-fast': {
+    status: 400,
+    title: 'The device asks too often',
+    advice: 'Wait five seconds more between two questions, from now on.',
+  },
+  'sign-in-cancelled': {
+    status: 400,
+    title: 'The sign-in was refused by its person',
+    advice: 'Begin again if that was a mistake.',
+  },
+  'device-code-expired': {
+    status: 400,
+    title: 'The device code has expired',
+    advice: 'Begin again at POST /oauth/device_authorization.',
   },
   // modules
   'resource-not-found': {

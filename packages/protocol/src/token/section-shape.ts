@@ -8,6 +8,7 @@ import type {
 } from '../bulletin/sections.ts'
 import { isJsonObject, isPlainText, isTextList, type JsonObject } from '../encoding/shape.ts'
 import { parseSpiffeId } from '../identity/spiffe-id.ts'
+import { isIncidentsSection } from '../incident/revocation.ts'
 import { testIssuer } from './test-token.ts'
 
 const keyStates: readonly KeyState[] = ['next', 'active', 'retiring', 'distrusted']
@@ -19,6 +20,7 @@ export const sectionShapes: Readonly<Record<SectionName, (value: unknown) => boo
   modules: isModulesSection,
   policy: isPolicySection,
   settings: isJsonObject,
+  incidents: isIncidentsSection,
 }
 
 export function isSectionName(name: unknown): name is SectionName {

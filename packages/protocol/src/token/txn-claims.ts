@@ -11,9 +11,11 @@ export interface TxnRequestContext {
   readonly acr?: string
   readonly amr?: readonly string[]
   readonly sid?: string
-  /** `jti` and `iat` (seconds) of the caller's token. */
+  /** `jti`, `iat` and `auth_time` (seconds) of the caller's token, and the key of the provider that signed it. */
   readonly auth_jti?: string
   readonly auth_iat?: number
+  readonly auth_time?: number
+  readonly auth_kid?: string
   /** The caller's token is a test token: logs say so. */
   readonly test_token?: true
 }
@@ -88,7 +90,8 @@ function isScope(scope: string): boolean {
   return words.every((word) => scopeWordShape.test(word)) && new Set(words).size === words.length
 }
 
-const contextTexts = ['client', 'name', 'acr', 'sid', 'auth_jti'] as const
+const contextTexts = ['client', 'name', 'acr', 'sid', 'auth_jti', 'auth_kid'] as const
+const contextTimes = ['auth_iat', 'auth_time'] as const
 
 function parseRequestContext(value: unknown): TxnRequestContext | undefined {
   if (!isJsonObject(value) || !isPlainText(value['req_ip'], 64)) return undefined
@@ -99,7 +102,13 @@ function parseRequestContext(value: unknown): TxnRequestContext | undefined {
     if (!isPlainText(text, 512)) return undefined
     context[name] = text
   }
-  const { amr, auth_iat, test_token: testToken } = value
+  for (const name of contextTimes) {
+    const seconds = value[name]
+    if (seconds === undefined) continue
+    if (!isCount(seconds)) return undefined
+    context[name] = seconds
+  }
+  const { amr, test_token: testToken } = value
   if (testToken !== undefined) {
     if (testToken !== true) return undefined
     context.test_token = true
@@ -107,10 +116,6 @@ function parseRequestContext(value: unknown): TxnRequestContext | undefined {
   if (amr !== undefined) {
     if (!isTextList(amr, 16, 64)) return undefined
     context.amr = amr
-  }
-  if (auth_iat !== undefined) {
-    if (!isCount(auth_iat)) return undefined
-    context.auth_iat = auth_iat
   }
   return context
 }

@@ -5,6 +5,7 @@ import {
   type InstanceReport,
   type JsonObject,
   type RenewRequest,
+  type RevocationFacts,
 } from '@pop-api/protocol'
 import { expectObject } from '../enrol/obtain.ts'
 import { exchange, exchangeJson, openStream } from '../http/exchange.ts'
@@ -13,11 +14,12 @@ import { WorkloadError } from '../workload-error.ts'
 
 /** An operation of the API that control performs, handed on by the gateway that permitted it. */
 export interface HandedOperation {
-  readonly method: 'POST' | 'PATCH'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** The request target, which the token is for. */
   readonly path: string
   readonly txnToken: string
   readonly requestId: string
+  /** Undefined for none. */
   readonly body: unknown
   /** `If-Match` as the client sent it. */
   readonly ifMatch: string | undefined
@@ -32,6 +34,8 @@ export interface ControlLink {
   readonly changes: (after: BulletinPosition, signal: AbortSignal) => Promise<Readable>
   /** What control answers, still unchecked. Throws the PopError of its refusal, or a WorkloadError. */
   readonly perform: (operation: HandedOperation) => Promise<JsonObject>
+  /** `POST /incidents/revocations`: what control answers, still unchecked. Throws as `perform` does. */
+  readonly reportRevocations: (revocations: readonly RevocationFacts[], signal: AbortSignal) => Promise<JsonObject>
   readonly reportApplied: (position: BulletinPosition, proof: string | undefined, signal: AbortSignal) => Promise<void>
 }
 
@@ -61,6 +65,10 @@ export function linkToControl(member: MeshMember, control: string, domain: strin
       const condition = ifMatch === undefined ? {} : { 'if-match': ifMatch }
       const headers = { 'txn-token': txnToken, 'pop-request': requestId, ...condition }
       return expectObject(await exchangeJson({ method, ...base(path), body, headers }))
+    },
+    reportRevocations: async (revocations, signal) => {
+      const wanted = { method: 'POST', ...base('/incidents/revocations'), body: { revocations }, signal } as const
+      return expectObject(await exchangeJson(wanted))
     },
     reportApplied: async ({ epoch, sequence }, proof, signal) => {
       const body = { epoch, sequence, ...(proof === undefined ? {} : { proof }) }

@@ -6,7 +6,7 @@ import { WorkloadError } from '../workload-error.ts'
 
 /** One small request to control. `tls` says whom to trust and who we are; each request has a connection of its own. */
 export interface Exchange {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: string
   readonly tls: ConnectionOptions
   /** Sent as JSON. */

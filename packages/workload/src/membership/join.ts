@@ -1,6 +1,6 @@
 import { keyIdOf } from '@pop-api/keyring'
 import type { BootFile, InstanceReport, JsonObject, ManifestDocument, TokenSigner } from '@pop-api/protocol'
-import type { HandedOperation } from '../bulletin/control-link.ts'
+import type { ControlLink, HandedOperation } from '../bulletin/control-link.ts'
 import { obtainCredentials } from '../enrol/obtain.ts'
 import { WorkloadError } from '../workload-error.ts'
 import {
@@ -24,6 +24,8 @@ export interface GatewayMembership extends Membership {
   readonly txnSigner: TokenSigner
   /** Hands an operation to control: what it answers, still unchecked. Throws the PopError of its refusal, or a WorkloadError. */
   readonly handToControl: (operation: HandedOperation) => Promise<JsonObject>
+  /** Tells control what endpoints of this gateway revoked; the same once more changes nothing. As `handToControl`. */
+  readonly reportRevocations: ControlLink['reportRevocations']
 }
 
 export interface ModuleMembership extends Membership {
@@ -44,6 +46,7 @@ export async function joinGateway(boot: BootFile, options: JoinOptions = {}): Pr
     ...member,
     txnSigner: { kid: keyIdOf(txnKey), privateKey: txnKey },
     handToControl: member.link.perform,
+    reportRevocations: member.link.reportRevocations,
     publicIdentity: () => ({ certificate: member.held().credentials.publicCertificate ?? '', privateKey }),
   }
 }

@@ -1,4 +1,4 @@
-import { PopError } from '@pop-api/protocol'
+import { lastingUntil, PopError, type RevocationFacts } from '@pop-api/protocol'
 import type { Answer } from '../../answer.ts'
 import { ownerOfToken } from '../../identify/verify-token.ts'
 import type { Caller } from '../../identify/caller.ts'
@@ -9,12 +9,9 @@ import { readForm, requireParameter } from './form.ts'
 import type { SignInOptions } from './token.ts'
 
 export interface EndSessionOptions extends SignInOptions {
-  readonly revocations: Revocations
+  readonly revocations: Pick<Revocations, 'add' | 'coversKey'>
   readonly nowMs: () => number
 }
-
-/** No session of a provider lives longer than this, whatever is refreshed meanwhile. */
-const sessionSecondsMax = 30 * 86_400
 
 /** `POST /oauth/revoke` (RFC 7009): ends an access token, or the session of a refresh token. 200 also for a token that holds no more. */
 export function revokeOperation(options: EndSessionOptions): OpenOperation {
@@ -49,7 +46,7 @@ async function revoke(request: OpenRequest, options: EndSessionOptions): Promise
   else {
     request.notes.caller = caller
     // On our own list first: should the provider be away, the token is refused here all the same.
-    await options.revocations.add({ kind: 'jti', id: caller.jti, until: caller.exp })
+    await options.revocations.add([oneToken(caller, 'revoked', options)])
     await revokeAtProvider(token, caller, client, options)
   }
   return emptyAnswer(200)
@@ -65,11 +62,17 @@ async function logOut(request: OpenRequest, options: EndSessionOptions): Promise
   const caller = token === undefined ? undefined : await ownerOfToken(token, options.authenticator)
   if (caller !== undefined) {
     request.notes.caller = caller
-    if (caller.sid !== undefined) await listSession(caller.sid, request.notes, options)
+    if (caller.sid !== undefined) await listSession(caller.sid, 'its tokens', request.notes, options)
     // A service client has no session, only its token.
-    else await options.revocations.add({ kind: 'jti', id: caller.jti, until: caller.exp })
+    else await options.revocations.add([oneToken(caller, 'signed out', options)])
   }
-  const ended = refreshToken !== undefined && (await endSessionOf(refreshToken, client, request.notes, options))
+  let ended = false
+  try {
+    ended = refreshToken !== undefined && (await endSessionOf(refreshToken, client, request.notes, options))
+  } finally {
+    // The provider may go on with a session that it was not told of: nothing of it is taken for as long as one can last.
+    if (!ended && caller?.sid !== undefined) await listSession(caller.sid, 'the session', request.notes, options)
+  }
   if (!ended && caller === undefined)
     throw new PopError('sign-in-refused', 'There is no session of this token: nothing was ended.')
   if (!ended && token !== undefined && caller !== undefined) await revokeAtProvider(token, caller, client, options)
@@ -96,7 +99,7 @@ async function endSessionOf(
 ): Promise<boolean> {
   try {
     const sid = await options.provider().endSession(refreshToken, client)
-    if (sid !== undefined) await listSession(sid, notes, options)
+    if (sid !== undefined) await listSession(sid, 'its tokens', notes, options)
     return true
   } catch (error) {
     if (error instanceof PopError && error.code === 'sign-in-refused') return false
@@ -104,10 +107,27 @@ async function endSessionOf(
   }
 }
 
-async function listSession(sid: string, notes: Notes, { revocations, nowMs }: EndSessionOptions): Promise<void> {
+/** Refuses a session for as long as its tokens last, where the provider refreshes them no more, or as a session itself can last. */
+async function listSession(
+  sid: string,
+  outlast: 'its tokens' | 'the session',
+  notes: Notes,
+  { revocations, nowMs, authenticator }: EndSessionOptions,
+): Promise<void> {
   notes.session = sid
-  const until = Math.ceil(nowMs() / 1000) + sessionSecondsMax
-  await revocations.add({ kind: 'sid', id: sid, until })
+  const at = Math.floor(nowMs() / 1000)
+  const account = { reason: 'signed out', by: notes.caller?.subject ?? 'the holder of a refresh token', at }
+  const until = outlast === 'the session' ? lastingUntil('sid', at) : untilTokensEnd(at, authenticator.rules())
+  await revocations.add([{ kind: 'sid', value: sid, until, account }])
+}
+
+/** When the last token that can be out there at this moment has ended, with some seconds for two clocks. */
+export function untilTokensEnd(at: number, { lifeSecondsMax }: { readonly lifeSecondsMax: number }): number {
+  return at + lifeSecondsMax + 10
+}
+
+function oneToken({ jti, exp, subject }: Caller, reason: string, { nowMs }: EndSessionOptions): RevocationFacts {
+  return { kind: 'jti', value: jti, until: exp, account: { reason, by: subject, at: Math.floor(nowMs() / 1000) } }
 }
 
 function emptyAnswer(status: 200 | 204): Answer {

@@ -7,10 +7,15 @@ const errors: Readonly<Partial<Record<ProblemCode, string>>> = {
   'sign-in-refused': 'invalid_grant',
   'client-refused': 'invalid_client',
   'grant-unsupported': 'unsupported_grant_type',
+  'authorization-pending': 'authorization_pending',
+  'polling-too-fast': 'slow_down',
+  'sign-in-cancelled': 'access_denied',
+  'device-code-expired': 'expired_token',
   'identity-unavailable': 'temporarily_unavailable',
   'rate-limited': 'temporarily_unavailable',
   draining: 'temporarily_unavailable',
   'audit-unavailable': 'temporarily_unavailable',
+  'revocation-unavailable': 'temporarily_unavailable',
 }
 
 /**

@@ -1,27 +1,31 @@
 import { PopError } from '@pop-api/protocol'
 import type { Answer } from '../../answer.ts'
+import { stillHolding } from '../../identify/still-holding.ts'
 import { verifyToken, type Authenticator } from '../../identify/verify-token.ts'
 import type { Grant, Provider } from '../../provider/provider.ts'
 import type { Notes, OpenOperation, OpenRequest } from '../operation.ts'
 import { jsonAnswer } from '../serve.ts'
-import { clientRefused, readClient } from './client.ts'
+import { readClient } from './client.ts'
+import type { EndSessionOptions } from './end-session.ts'
 import { readForm, requireParameter } from './form.ts'
+import { grantTypes, readGrant, type GrantRules } from './read-grant.ts'
+import { asOldAs } from './refreshed.ts'
+import { endReplayed } from './replayed.ts'
 import { SignInRefused } from './sign-in-refused.ts'
 
 /** What the endpoints under `/oauth` work with. */
-export interface SignInOptions {
+export interface SignInOptions extends GrantRules {
   readonly provider: () => Provider
   readonly authenticator: Authenticator
-  readonly requireSecondFactor: () => boolean
 }
 
-type Parameters = Readonly<Record<string, string>>
+type TokenOptions = SignInOptions & Pick<EndSessionOptions, 'revocations' | 'nowMs'>
 
 /**
  * `POST /oauth/token`: a grant of the provider, asked for as the gateway's own client unless the form names another. The token is
  * verified here like any other before it is handed on, so that nobody is given one that the gateway would refuse.
  */
-export function tokenOperation(options: SignInOptions): OpenOperation {
+export function tokenOperation(options: TokenOptions): OpenOperation {
   return {
     kind: 'open',
     method: 'POST',
@@ -32,49 +36,61 @@ export function tokenOperation(options: SignInOptions): OpenOperation {
   }
 }
 
-async function grantToken(request: OpenRequest, options: SignInOptions): Promise<Answer> {
-  const form = readForm(request)
-  const client = readClient(request.received.fields, form)
+async function grantToken({ received, body, notes }: OpenRequest, options: TokenOptions): Promise<Answer> {
+  const form = readForm({ received, body, notes })
+  const client = readClient(received.fields, form)
   const type = requireParameter(form, 'grant_type')
-  if (client !== undefined) request.notes.account = client.id
-  const parameters = readGrant(type, form, request.notes, options)
-  if (type === 'client_credentials' && client === undefined) throw clientRefused()
-  const grant = await options.provider().grant(type, parameters, client)
-  request.notes.caller = await verifyGranted(grant, options)
+  if (client !== undefined) notes.account = client.id
+  const parameters = readGrant(type, { form, client, notes, rules: options })
+  const ask = (): Promise<Grant> => options.provider().grant(type, parameters, client)
+  const grant = await askProvider(ask, type, notes, options)
+  notes.caller = await verifyGranted(grant, { type, refreshToken: parameters['refresh_token'] }, options)
   return tokenAnswer(grant)
 }
 
-function readGrant(
+async function askProvider(
+  ask: () => Promise<Grant>,
   type: string,
-  form: ReadonlyMap<string, string>,
   notes: Notes,
-  { requireSecondFactor }: SignInOptions,
-): Parameters {
-  const scope = form.get('scope')
-  const asked = scope === undefined ? {} : { scope }
-  if (type === 'client_credentials') return asked
-  if (type === 'refresh_token') {
-    notes.action = 'token_refresh'
-    return { refresh_token: requireParameter(form, 'refresh_token'), ...asked }
+  options: TokenOptions,
+): Promise<Grant> {
+  try {
+    return await ask()
+  } catch (error) {
+    const isPending = error instanceof PopError && ['authorization-pending', 'polling-too-fast'].includes(error.code)
+    // A device asks again and again while its person signs in elsewhere: that is no sign-in that was refused.
+    if (isPending) notes.action = 'device_poll'
+    await endReplayed(error, notes, options)
+    const isDenied = error instanceof PopError && error.code === 'sign-in-cancelled'
+    // No person was asked here: it is a rule of the provider.
+    if (type === grantTypes.tokenExchange && isDenied)
+      throw new PopError('grant-unsupported', 'The identity provider does not let this client exchange this token.', {
+        cause: error,
+      })
+    throw error
   }
-  if (type !== 'password') throw new PopError('grant-unsupported', 'The grant type is not one of those offered.')
-  const username = (notes.account = requireParameter(form, 'username'))
-  const password = requireParameter(form, 'password')
-  const totp = form.get('totp')
-  // A password without a code can lead to nothing; forwarded, it would only count as a failure against the account.
-  if (requireSecondFactor() && !/^[0-9]{6,8}$/.test(totp ?? '')) throw new SignInRefused('second-factor-missing')
-  return { username, password, ...(totp === undefined ? {} : { totp }), ...asked }
 }
 
 /** A token for a session that was ended here meanwhile, or without the second factor, is as good as a refused sign-in. */
-async function verifyGranted({ accessToken }: Grant, { authenticator, requireSecondFactor }: SignInOptions) {
+async function verifyGranted(
+  { accessToken }: Grant,
+  { type, refreshToken }: { readonly type: string; readonly refreshToken: string | undefined },
+  { authenticator, requireSecondFactor }: SignInOptions,
+) {
   try {
     const caller = await verifyToken(accessToken, authenticator)
+    if (refreshToken !== undefined)
+      stillHolding(asOldAs(refreshToken, caller), authenticator.revocations, authenticator.nowMs())
     if (requireSecondFactor() && caller.secondFactor === 'missing') throw new SignInRefused('second-factor-unproven')
     return caller
   } catch (error) {
     if (!(error instanceof PopError) || error.code === 'sign-in-refused') throw error
     if (error.code === 'token-revoked') throw new SignInRefused('session-ended', error)
+    // With its `audience` a service can ask for a token that is meant for somebody else.
+    if (type === grantTypes.tokenExchange && error.status < 500)
+      throw new PopError('oauth-request-invalid', 'This exchange gives a token that is not for this API.', {
+        cause: error,
+      })
     // The provider gave a token that is not for us: nothing that the client could mend.
     throw new PopError('identity-unavailable', 'The identity provider gave a token that does not verify.', {
       cause: error,
@@ -82,7 +98,7 @@ async function verifyGranted({ accessToken }: Grant, { authenticator, requireSec
   }
 }
 
-function tokenAnswer({ accessToken, refreshToken, expiresIn, scope }: Grant): Answer {
+function tokenAnswer({ accessToken, refreshToken, expiresIn, scope, issuedTokenType }: Grant): Answer {
   return jsonAnswer(
     200,
     {
@@ -91,6 +107,7 @@ function tokenAnswer({ accessToken, refreshToken, expiresIn, scope }: Grant): An
       expires_in: expiresIn,
       ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
       ...(scope === undefined ? {} : { scope }),
+      ...(issuedTokenType === undefined ? {} : { issued_token_type: issuedTokenType }),
     },
     ['pragma', 'no-cache'],
   )

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { readAudit, type AuditEvent } from '@pop-api/audit'
+import { mintTxnToken, type JsonObject, type Revocation } from '@pop-api/protocol'
+import { joinGateway, type GatewayMembership } from '@pop-api/workload'
+import { domain, settingsWith, startTestControl } from '../test-world.ts'
+import { standInKeycloak, type AskedOfKeycloak, type StandInAnswer } from './stand-in-keycloak.ts'
+
+// What becomes of people's operations where Keycloak fails in the middle. That they do what they say, the live tests show.
+
+const policy = { roles: { admin: ['modify_settings'], user: ['create_resource'] }, module_permissions: {}, grants: {} }
+const users = '/v1/pop/users'
+const annId = '11111111-2222-4333-8444-555555555555'
+const ann = { id: annId, username: 'ann', enabled: true, requiredActions: [] }
+
+async function start(provider: 'embedded' | 'keycloak' = 'keycloak') {
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'pop-people-'))
+  stack.defer(() => rm(folder, { recursive: true }))
+  const keycloak = stack.use(await standInKeycloak(folder))
+  const settings = settingsWith('full')
+  const { issuer, ca } = keycloak
+  const identity = { ...settings.identity, provider, issuer, ca }
+  const world = stack.use(await startTestControl({ policy, settings: { ...settings, identity } }))
+  await writeFile(join(world.home, 'keycloak-client-secret'), 'secret', { mode: 0o600 })
+  const gateway = stack.use(await joinGateway(await world.boot('gateway-1', 'gateway')))
+  const owned = stack.move()
+  return { world, gateway, keycloak, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+interface Ordered {
+  readonly method?: 'GET' | 'POST' | 'PUT'
+  readonly template: string
+  readonly path: string
+  readonly body?: unknown
+  readonly sub?: string
+  readonly roles?: readonly string[]
+  readonly scope?: string
+}
+
+function hand(gateway: GatewayMembership, { method = 'POST', template, path, body = {}, ...by }: Ordered) {
+  const iat = Math.floor(Date.now() / 1000)
+  const target = `${users}${path}`
+  const txnToken = mintTxnToken(
+    {
+      iss: gateway.spiffeId,
+      iat,
+      exp: iat + 60,
+      aud: domain,
+      txn: randomUUID(),
+      sub: by.sub ?? 'user:7f',
+      scope: by.scope ?? 'standing-operator:any',
+      req_wl: gateway.spiffeId,
+      rctx: { req_ip: '127.0.0.1', name: 'alice', auth_iat: iat },
+      tctx: {
+        module: 'pop',
+        operation: `${method} ${users}${template}`,
+        target,
+        roles: by.roles ?? ['admin'],
+        decision: 'd',
+      },
+    },
+    gateway.txnSigner,
+  )
+  const sent = method === 'GET' ? undefined : body
+  return gateway.handToControl({ method, path: target, txnToken, requestId: 'r-1', body: sent, ifMatch: undefined })
+}
+
+const order = (gateway: GatewayMembership, verb: string, more: Partial<Ordered> = {}) =>
+  hand(gateway, { template: `/{user}/${verb}`, path: `/ann/${verb}`, ...more })
+
+function shown(gateway: GatewayMembership): readonly Revocation[] {
+  return gateway.bulletin.section('incidents')?.revocations ?? []
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+const recorded = (home: string, action: string): Promise<AuditEvent[]> =>
+  Array.fromAsync(readAudit(join(home, 'audit'), { action }))
+
+/** A Keycloak that knows ann; `more` answers first. */
+function knowsAnn(more: (asked: AskedOfKeycloak) => StandInAnswer | undefined = () => undefined) {
+  return (asked: AskedOfKeycloak): StandInAnswer | undefined => {
+    const { method, path } = asked
+    const answer = more(asked)
+    if (answer !== undefined || method !== 'GET') return answer
+    if (path.startsWith('/users/?')) return { json: path.includes('username=ann&') ? [ann] : [] }
+    return path === `/users/${annId}` ? { json: ann } : undefined
+  }
+}
+
+test('with the embedded provider every operation on people is refused, recorded, and nothing is changed', async () => {
+  await using started = await start('embedded')
+  const { world, gateway } = started
+  await assert.rejects(order(gateway, 'disable'), { code: 'users-not-managed' })
+  const auditor = { method: 'GET', template: '', path: '?max=5', scope: 'standing-auditor:any' } as const
+  await assert.rejects(hand(gateway, auditor), { code: 'users-not-managed' })
+  const [event, ...others] = await recorded(world.home, 'user_disable')
+  assert.deepEqual([event?.status, event?.reason, event?.user, others], ['refused', 'users-not-managed', 'alice', []])
+  assert.deepEqual(shown(gateway), [])
+})
+
+test('an operation on people is refused to a token for another target, another operation or another standing', async () => {
+  await using started = await start()
+  const { gateway, keycloak } = started
+  for (const wrong of [
+    { template: '/{user}/enable' },
+    { roles: ['user'] },
+    { scope: 'standing-auditor:any' },
+    { scope: 'modify_settings:any' },
+  ])
+    await assert.rejects(order(gateway, 'disable', wrong), { name: 'PopError' })
+  assert.deepEqual(keycloak.asked, [])
+})
+
+test('disable revokes before Keycloak is asked, and what was revoked stays so where Keycloak fails', async () => {
+  await using started = await start()
+  const { world, gateway, keycloak } = started
+  keycloak.answer = async (asked) => {
+    if (asked.method !== 'PUT') return knowsAnn()(asked)
+    // Otherwise this would never end.
+    await until(() => shown(gateway).some(({ value }) => value === `user:${annId}`))
+    return 'cut'
+  }
+  await assert.rejects(order(gateway, 'disable', { body: { reason: 'left' } }), {
+    code: 'identity-unavailable',
+    message: /is revoked, but whoever knows the password may still sign in: try again/,
+  })
+  const [revocation] = shown(gateway)
+  assert.deepEqual([revocation?.value, revocation?.account?.reason], [`user:${annId}`, 'left'])
+  const [opened, closed] = await recorded(world.home, 'user_disable')
+  assert.deepEqual(
+    [opened?.status, opened?.resource_id, closed?.status, closed?.reason],
+    ['opened', `user:${annId}`, 'failure', 'identity-unavailable'],
+  )
+})
+
+test('a reset whose outcome nobody knows revokes as well; one that Keycloak refuses does not', async () => {
+  await using started = await start()
+  const { gateway, keycloak } = started
+  const error = { error: 'invalidPasswordHistoryMessage', error_description: 'must not be one of the last 3' }
+  keycloak.answer = knowsAnn(({ method }) => (method === 'PUT' ? { status: 400, json: error } : undefined))
+  const password = 'a-password-of-some-length'
+  await assert.rejects(order(gateway, 'reset-password', { body: { password } }), {
+    code: 'body-invalid',
+    message: /must not be one of the last 3/,
+  })
+  assert.deepEqual(shown(gateway), [])
+  keycloak.answer = knowsAnn(({ method }) => (method === 'PUT' ? 'cut' : undefined))
+  await assert.rejects(order(gateway, 'reset-password', { body: { password } }), {
+    code: 'identity-unavailable',
+    message: /is revoked, but Keycloak may not have done its part/,
+  })
+  await until(() => shown(gateway).length === 1)
+})
+
+test('no password that came or was made stands in a log, an event or a fault', async () => {
+  await using started = await start()
+  const { world, gateway, keycloak } = started
+  keycloak.answer = knowsAnn()
+  const { password } = await order(gateway, 'reset-password')
+  assert.match(String(password), /^[\w.+-]{20}$/)
+  const given = 'given-by-the-operator-1'
+  const answer = await order(gateway, 'reset-password', { body: { password: given } })
+  assert.equal(answer['password'], undefined)
+  keycloak.answer = knowsAnn(({ method, body }) => (method === 'PUT' ? { status: 400, text: body } : undefined))
+  await assert.rejects(order(gateway, 'reset-password', { body: { password: given } }), { code: 'body-invalid' })
+  await world.stop()
+  const events = await Promise.all(
+    ['audit', 'refusals'].map((kind) => Array.fromAsync(readAudit(join(world.home, kind)))),
+  )
+  const text = JSON.stringify([events, world.faults.map((fault) => (fault instanceof Error ? fault.stack : fault))])
+  assert.ok(!text.includes(String(password)) && !text.includes(given))
+})
+
+test('sessions that could not be ended are ended later, also by a control that was started again, and never those of later sign-ins', async () => {
+  await using started = await start()
+  const { world, gateway, keycloak } = started
+  keycloak.answer = knowsAnn(({ path }) => (path.endsWith('/sessions') ? { status: 503 } : undefined))
+  const { sessions } = await order(gateway, 'logout')
+  assert.equal(sessions, 'pending')
+  await until(() => shown(gateway)[0]?.account?.sessions === 'pending')
+  await world.stop()
+  const ended: string[] = []
+  const [old, later] = [Date.now() - 60_000, Date.now() + 60_000]
+  keycloak.answer = knowsAnn(({ method, path }) => {
+    const session = (id: string, start: number): JsonObject => ({ id, start, lastAccess: start, clients: {} })
+    if (path.endsWith('/sessions')) return { json: [session('s-old', old), session('s-later', later)] }
+    if (method === 'DELETE') ended.push(path)
+    return method === 'DELETE' ? { status: 204 } : undefined
+  })
+  await world.restart()
+  await until(() => shown(gateway)[0]?.account?.sessions === 'ended')
+  assert.deepEqual(ended, ['/sessions/s-old'])
+})
+
+test('what is taken back, and what the provider said itself, is asked of nobody', async () => {
+  await using started = await start()
+  const { gateway, keycloak } = started
+  const at = Math.floor(Date.now() / 1000)
+  const account = { reason: 'signed out at the provider', by: keycloak.issuer, at }
+  const facts = { kind: 'sid', value: 's-1', until: at + 60, account } as const
+  await gateway.reportRevocations([facts], new AbortController().signal)
+  await until(() => shown(gateway).length === 1)
+  assert.equal(shown(gateway)[0]?.account?.sessions, undefined)
+  assert.deepEqual(keycloak.asked, [])
+})
+
+test('a gateway’s report of a session that was signed out here ends it at Keycloak, and a token alone ends nothing there', async () => {
+  await using started = await start()
+  const { gateway, keycloak } = started
+  const at = Math.floor(Date.now() / 1000)
+  const account = { reason: 'signed out', by: 'user:7f', at, sessions: 'ended' as const }
+  const facts = [
+    { kind: 'sid', value: 's/1', until: at + 60, account },
+    { kind: 'jti', value: 'j-1', until: at + 60, account },
+  ] as const
+  keycloak.answer = ({ method }) => (method === 'DELETE' ? { status: 404, json: {} } : undefined)
+  await gateway.reportRevocations(facts, new AbortController().signal)
+  await until(() => shown(gateway).some(({ account: told }) => told?.sessions === 'ended'))
+  const deleted = keycloak.asked.filter(({ method }) => method === 'DELETE').map(({ path }) => path)
+  assert.deepEqual(deleted, ['/sessions/s%2F1'])
+  const states = Object.fromEntries(shown(gateway).map(({ kind, account: told }) => [kind, told?.sessions]))
+  assert.deepEqual(states, { sid: 'ended', jti: undefined })
+})

@@ -1,0 +1,65 @@
+import { isJsonObject, isPlainText, type JsonObject } from '@pop-api/protocol'
+import { applyRealm, planRealm, type Progress } from './configure-realm.ts'
+import { connectAdmin, explain, type Administrator } from './connect-admin.ts'
+import { exportRealm } from './export-realm.ts'
+import { listKeys, retireKeys, rotateKeys } from './parts/key-part.ts'
+import { parseRealmRequest, type RealmRequest } from './realm-request.ts'
+
+const verbs = ['plan', 'apply', 'export', 'keys', 'rotate-keys', 'retire-keys'] as const
+type Verb = (typeof verbs)[number]
+
+/** What the command asks for. */
+export interface RealmOrder {
+  readonly verb: Verb
+  /** PEM of the CA that the server's certificate comes from, beside those that this machine trusts. */
+  readonly ca: string | undefined
+  readonly prune: boolean
+  /** Undefined only for an export, which asks nobody. */
+  readonly administrator: Administrator | undefined
+  readonly request: RealmRequest
+}
+
+/** Reads an order. Throws a TypeError that names the member. */
+export function parseRealmOrder(value: unknown): RealmOrder {
+  const order = isJsonObject(value) ? value : {}
+  const verb = verbs.find((one) => one === order['verb'])
+  if (verb === undefined) throw new TypeError('The order for the realm has no usable "verb".')
+  const { ca, administrator } = order
+  return {
+    verb,
+    ca: typeof ca === 'string' ? ca : undefined,
+    prune: order['prune'] === true,
+    administrator: isJsonObject(administrator) ? parseAdministrator(administrator) : undefined,
+    request: parseRealmRequest(order['request']),
+  }
+}
+
+/** Carries an order out; what comes back can be shown. Throws a RealmError. */
+export async function answerRealm(order: RealmOrder, progress: Progress): Promise<object> {
+  const { verb, request, administrator, prune } = order
+  if (verb === 'export') return exportRealm(request)
+  if (administrator === undefined) throw new TypeError('The order for the realm names no administrator.')
+  const keycloak = await connectAdmin(administrator, request.realm)
+  if (verb === 'plan') return planRealm(keycloak, request, progress)
+  if (verb === 'apply') return applyRealm(keycloak, request, { prune, progress })
+  try {
+    if (verb === 'rotate-keys') await rotateKeys(keycloak, request.realm, Date.now())
+    const retired = verb === 'retire-keys' ? await retireKeys(keycloak, request.realm) : []
+    return { retired, keys: await listKeys(keycloak, request.realm) }
+  } catch (error) {
+    throw explain(error, `change the keys of ${request.realm}`)
+  }
+}
+
+function parseAdministrator({ server, realm, username, password, client_id, secret }: JsonObject): Administrator {
+  if (!isPlainText(server, 2048) || !isPlainText(realm, 256)) throw unusable()
+  if (isPlainText(username, 256) && isPlainText(password, 4096))
+    return { server, realm, credentials: { kind: 'person', username, password } }
+  if (isPlainText(client_id, 256) && isPlainText(secret, 4096))
+    return { server, realm, credentials: { kind: 'client', clientId: client_id, secret } }
+  throw unusable()
+}
+
+function unusable(): TypeError {
+  return new TypeError('The order for the realm has no usable "administrator".')
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { connectAdmin } from '@pop-api/identity'
+import { developmentSettings } from '@pop-api/settings'
+import { liveServers } from '@pop-api/testkit'
+import { runTour } from '../../e2e/run-tour.ts'
+import { startSupervised } from '../../e2e/supervised.ts'
+import { makeHome, pop, popWith } from '../../e2e/up-world.ts'
+
+const { keycloak } = liveServers()
+
+function settingsFor(realm: string, gateway = 'https://localhost:8443', more = ''): string {
+  const identity = `identity: { provider: keycloak, issuer: "${keycloak.server}/realms/${realm}", ca: "${keycloak.ca}" }`
+  return `${developmentSettings}${more}\n${identity}\nrealm: { gateway: "${gateway}" }\n`
+}
+
+/** A home and a `pop.yaml` for a realm of its own; `run` is `pop realm` there, as the administrator of the server. */
+async function makeRealmHome() {
+  const home = await makeHome()
+  const realm = `command-${crypto.randomUUID()}`
+  const config = join(home.folder, 'pop.yaml')
+  await writeFile(config, settingsFor(realm))
+  const run = (verb: string, ...more: readonly string[]) =>
+    popWith(
+      keycloak.adminPassword,
+      '--home',
+      home.path,
+      'realm',
+      verb,
+      '--config',
+      config,
+      '--admin-user',
+      'admin',
+      '--admin-secret-stdin',
+      ...more,
+    )
+  return { ...home, realm, config, run }
+}
+
+test('pop realm plan shows all of it, apply does it, then there is nothing to do and no drift', async () => {
+  await using home = await makeRealmHome()
+  const plan = await home.run('plan')
+  assert.equal(plan.code, 0, plan.errors)
+  assert.match(plan.output, /^\+ client pop-gateway$/m)
+  assert.match(plan.output, /changes\. To do all this: pop realm apply$/m)
+  assert.equal((await home.run('drift')).code, 1)
+  const apply = await home.run('apply')
+  assert.equal(apply.code, 0, apply.errors)
+  assert.match(apply.output, /changes\. Done\.$/m)
+  const again = await home.run('apply')
+  assert.equal(again.output, 'The realm was as the settings say already.\n')
+  assert.deepEqual(
+    [(await home.run('drift')).code, (await home.run('plan')).output],
+    [0, 'The realm is as the settings say.\n'],
+  )
+})
+
+test('pop realm drift tells field by field what somebody changed, with exit code 1', async () => {
+  await using home = await makeRealmHome()
+  await home.run('apply')
+  const { server, adminPassword: password } = keycloak
+  const credentials = { kind: 'person', username: 'admin', password } as const
+  const admin = await connectAdmin({ server, realm: 'master', credentials }, home.realm)
+  await admin.realms.update({ realm: home.realm }, { failureFactor: 500 })
+  const drift = await home.run('drift')
+  assert.equal(drift.code, 1)
+  assert.equal(drift.output, `~ realm ${home.realm}\n    failureFactor: 500 → 5\n`)
+  assert.match(drift.errors, /one thing is not as the settings say\. To mend it: pop realm apply/)
+  const told = JSON.parse((await home.run('drift', '--json')).output)
+  assert.deepEqual([told.drifted, told.changes.length], [true, 1])
+})
+
+test('no secret is shown, and each lies in a file of the home that is for its owner alone', async () => {
+  await using home = await makeRealmHome()
+  const outputs = [await home.run('plan'), await home.run('apply'), await home.run('apply', '--json')]
+  const secrets = await Promise.all(
+    ['gateway/oidc-client-secret', 'control/keycloak-client-secret'].map((name) =>
+      readFile(join(home.path, name), 'utf8'),
+    ),
+  )
+  const text = outputs.map(({ output, errors }) => output + errors).join('')
+  for (const secret of [...secrets, keycloak.adminPassword]) {
+    assert.ok(secret.length > 20)
+    assert.ok(!text.includes(secret))
+  }
+})
+
+test('a wrong password, a realm that is not Keycloak’s, and the realm of administrators are refused in words', async () => {
+  await using home = await makeRealmHome()
+  const words = [
+    '--home',
+    home.path,
+    'realm',
+    'plan',
+    '--config',
+    home.config,
+    '--admin-user',
+    'admin',
+    '--admin-secret-stdin',
+  ]
+  const refused = await popWith('not-the-password', ...words)
+  assert.equal(refused.code, 1)
+  assert.match(refused.errors, /does not let the user admin of realm master in: check name and secret/)
+  await writeFile(home.config, settingsFor('master'))
+  assert.match((await popWith('x', ...words)).errors, /the realm master is for administrators/)
+  await writeFile(home.config, settingsFor('x').replace('/realms/x', '/x'))
+  assert.match((await popWith('x', ...words)).errors, /expected https:\/\/HOST\/realms\/NAME/)
+  assert.match((await pop('--home', home.path, 'realm', 'plan')).errors, /the settings name no realm/)
+})
+
+test('pop realm export writes a file that Keycloak imports, after which apply has only secrets to set', async () => {
+  await using home = await makeRealmHome()
+  const exported = await pop('--home', home.path, 'realm', 'export', '--config', home.config)
+  assert.equal(exported.code, 0, exported.errors)
+  const gatewaySecret = await readFile(join(home.path, 'gateway', 'oidc-client-secret'), 'utf8')
+  assert.ok(!exported.output.includes(gatewaySecret))
+  const { server, adminPassword: password } = keycloak
+  const credentials = { kind: 'person', username: 'admin', password } as const
+  const admin = await connectAdmin({ server, realm: 'master', credentials }, home.realm)
+  await admin.realms.create(JSON.parse(exported.output))
+  const planned = await home.run('plan', '--without-users', '--json')
+  assert.equal(planned.code, 0, planned.errors)
+  const plan = JSON.parse(planned.output)
+  const left = plan.changes.flatMap(({ name, fields }: { name: string; fields: { field: string }[] }) =>
+    fields.map(({ field }) => `${name}: ${field}`),
+  )
+  assert.deepEqual(
+    left,
+    ['gateway', 'control', 'api'].map((name) => `client pop-${name}: secret`),
+  )
+})
+
+test('pop realm keys shows the keys, rotates them and retires the old ones', async () => {
+  await using home = await makeRealmHome()
+  await home.run('apply', '--without-users')
+  const states = async (...more: readonly string[]): Promise<string[]> => {
+    const { code, output, errors } = await home.run('keys', '--json', ...more)
+    assert.equal(code, 0, errors)
+    return JSON.parse(output).keys.map(({ state }: { state: string }) => state)
+  }
+  assert.deepEqual(await states(), ['signs'])
+  assert.deepEqual(await states('--rotate'), ['signs', 'verifies'])
+  assert.deepEqual(await states('--retire'), ['signs', 'off'])
+  assert.equal((await home.run('keys', '--rotate', '--retire')).code, 2)
+})
+
+test('the tour of the README runs unchanged with identity: keycloak', async () => {
+  const realm = `tour-${crypto.randomUUID()}`
+  await using system = await startSupervised({
+    settings: (gateway) => settingsFor(realm, gateway),
+    prepare: async (home, config) => {
+      const who = ['--admin-user', 'admin', '--admin-secret-stdin']
+      const words = ['--home', home, 'realm', 'apply', '--config', config, ...who]
+      const { code, errors } = await popWith(keycloak.adminPassword, ...words)
+      assert.equal(code, 0, errors)
+    },
+  })
+  const output = await runTour('README.md', system)
+  for (const word of ['identical', 'the same part', 'resource_creation', 'sign_in'])
+    assert.match(output, new RegExp(word))
+})
