@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { retireKeys, rotateKeys } from '@pop-api/identity'
+import { developmentSettings } from '@pop-api/settings'
 import { startPop, type Pop } from '@pop-api/testkit'
 import { kafka } from '../../kafka.ts'
 
@@ -13,7 +14,9 @@ const rotationMs = 5_000
 let pop: Pop
 
 before(async () => {
-  pop = await startPop({ modules: [kafka] })
+  // Every worker signs in again and again, and all of them from one address.
+  const settings = `${developmentSettings}limits:\n  sign_in_rate: 1000\n  sign_in_burst: 1000\n`
+  pop = await startPop({ modules: [kafka], settings })
 })
 
 after(async () => {

@@ -22,6 +22,8 @@ export function wantedRealm({ security, requireTls }: RealmRequest) {
     registrationAllowed: false,
     editUsernameAllowed: false,
     rememberMe: false,
+    // One name for one account: whoever counts failures by it counts them all.
+    loginWithEmailAllowed: false,
     duplicateEmailsAllowed: false,
     defaultSignatureAlgorithm: 'RS256',
     accessTokenLifespan: tokenSeconds,
