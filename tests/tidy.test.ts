@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { sources } from './tree.ts'
 
 const files = sources()
-const isTest = (path: string): boolean => path.endsWith('.test.ts')
+const isTest = (path: string): boolean => /\.(test|live)\.ts$/.test(path)
 
 function offenders(wrong: (path: string, text: string) => boolean): string[] {
   return files.filter(({ path, text }) => wrong(path, text)).map(({ path }) => path)

@@ -64,7 +64,7 @@ const vaultManifest: ManifestDocument = {
 }
 
 const answer = () => ({ status: 200, body: { open: true } })
-const vault: TestModule = {
+export const vault: TestModule = {
   name: 'vault',
   manifest: vaultManifest,
   open: () => ({

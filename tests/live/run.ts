@@ -71,8 +71,8 @@ async function run(
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   const control = await makeControlHome(folder)
   const keycloak = stack.use(await startKeycloak(folder, control.ca))
-  const { server, ca, adminPassword, group } = keycloak
-  const live = { keycloak: { server, ca, adminPassword, group }, controlHome: control.home }
+  const { server, ca, adminPassword, clientAuthority, group } = keycloak
+  const live = { keycloak: { server, ca, adminPassword, clientAuthority, group }, controlHome: control.home }
   const all = globSync(
     names.flatMap((name) => suites.get(name) ?? []),
     { cwd: root },

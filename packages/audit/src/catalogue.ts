@@ -47,6 +47,11 @@ export const auditActions: Readonly<Record<string, { readonly by: string; readon
   seal_refusal: { by: 'module', meaning: 'a message whose seal did not hold, or that leads nowhere' },
   refusal: { by: 'gateway, in `refusals/`', meaning: 'what the front door refused, counted' },
   sign_in: { by: 'gateway', meaning: '`POST /oauth/token`; `resource_id` is the account that was named' },
+  account_lock: {
+    by: 'gateway',
+    meaning:
+      'a failed sign-in was the last that its account and network had, with `lockout.scope: account+network`; once for each lock',
+  },
   sign_out: { by: 'gateway', meaning: '`POST /oauth/logout`' },
   token_revocation: { by: 'gateway', meaning: '`POST /oauth/revoke`' },
   token_refresh: { by: 'gateway', meaning: '`POST /oauth/token` with a refresh token' },

@@ -17,6 +17,7 @@ import type { CertificateLives, EnrolmentContext } from './enrolment/context.ts'
 import { issueToken, type TokenRequest } from './enrolment/tokens.ts'
 import type { HandedContext } from './handed/handed.ts'
 import { hasEnded, sweepRevocations } from './incident/revocation-desk.ts'
+import { hasEndedUnlocks, sweepUnlocks } from './incident/unlock-desk.ts'
 import type { FaultListener } from './listener/answer-problem.ts'
 import { createControlListener } from './listener/control-listener.ts'
 import { approveManifest } from './modules/modules.ts'
@@ -178,10 +179,14 @@ function openPeople(
   return { askKeycloak, sessionEnder: startSessionEnder(options) }
 }
 
-/** Removes revocations that have ended, and tells followers where there were any. */
+/** Removes revocations and unlocks that have ended, and tells followers where there were any. */
 function sweepIncidents({ store, publisher, nowMs }: Pick<HandedContext, 'store' | 'publisher' | 'nowMs'>): void {
   const now = Math.floor(nowMs() / 1000)
-  if (hasEnded(store, now)) publisher.change(() => sweepRevocations(store, now))
+  if (!hasEnded(store, now) && !hasEndedUnlocks(store, now * 1000)) return
+  publisher.change(() => {
+    sweepRevocations(store, now)
+    sweepUnlocks(store, now * 1000)
+  })
 }
 
 /** The same publisher; `tell` hears of each change, and whether the settings are others since. */

@@ -44,7 +44,13 @@ const witsMax = 1024
 /** A quarter of the connections to one instance: one caller alone keeps nobody out. */
 const streamsPerCallerMax = moduleConnectionsMax / 4
 const txnTokensMax = 4096
-const introspectionBounds = { tokensMax: 4096, refusalsMax: 4096, askingMax: 64, nowMs: Date.now }
+const introspectionBounds = {
+  tokensMax: 4096,
+  refusalsMax: 4096,
+  askingMax: 64,
+  askingOfNetworkMax: 8,
+  nowMs: Date.now,
+}
 /** A caller at the usual rate makes 13,000 in the time that each is remembered; eight may do twice that at once. */
 const proofBounds = { proofsMax: 262_144, perCallerMax: 32_768 }
 

@@ -9,6 +9,7 @@ import type { FrontDoor } from './front-door.ts'
 import { handle, type Gate } from './handle.ts'
 import { keepKeysFresh } from './identify/refresh-keys.ts'
 import { closing, listening, type Listen } from './listening.ts'
+import { presentLockout } from './lockout/present-lockout.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { moduleConnectionsMax, openAuthenticator, openDresser, openGate } from './open-gate.ts'
 import { createOperationsListener, type ReadinessCheck } from './operations/operations-listener.ts'
@@ -33,7 +34,7 @@ export interface BenchmarkParts {
 export interface GatewayOptions {
   /** Stays the giver's to dispose, after the gateway. */
   readonly member: GatewayMembership
-  /** Absolute path of the gateway's own folder (0700): `audit/`, `refusals/` and `revocations.jsonl` come to lie in it. */
+  /** Absolute path of the gateway's own folder (0700): `audit/`, `refusals/`, `revocations.jsonl` and `lockout.jsonl` come to lie in it. */
   readonly home: string
   readonly listen: {
     readonly gateway: Listen
@@ -87,14 +88,16 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     countRefusals({ audit: refusalLog, nowMs: Date.now, alarm, recording: metrics.recording }),
   )
   const revocations = started.use(await openIncidents(member, home, alarm))
-  const provider = started.use(presentProvider(compiled.settings))
+  const { settings } = compiled
+  const lockout = started.use(await presentLockout({ home, bulletin: member.bulletin, settings, audit, failed: alarm }))
+  const provider = started.use(presentProvider(settings))
   const { seal, tokensMax } = options[benchmarkParts] ?? { seal: es256Seal, tokensMax: verifiedTokensMax }
   const authenticator = openAuthenticator(compiled, provider, revocations, tokensMax)
   const pools = started.use(createPeerPools(member, { connectionsMax: moduleConnectionsMax, connectTimeoutMs: 2_000 }))
   const requireSecondFactor = (): boolean => compiled.settings().security_config.require_2fa
   const allowPasswordGrant = (): boolean => compiled.settings().identity.password_grant
   const grantRules = { requireSecondFactor, allowPasswordGrant }
-  const session = { provider, authenticator, ...grantRules, revocations, nowMs: Date.now }
+  const session = { provider, authenticator, ...grantRules, revocations, lockout, nowMs: Date.now }
   const dresser = openDresser(member, compiled, seal)
   const { handToControl, bulletin } = member
   const told = { address: () => address, manifests: () => compiled.modules().manifests, metrics }

@@ -52,7 +52,7 @@ export function warningsOf(file: SettingsFile, places: Places): readonly Setting
       .filter((permission) => !rolePermissions.includes(permission))
       .map((permission) => noteAt(places, ['roles', role], unusedPermission(permission))),
   )
-  return [...held, ...granted, ...passwordGrantWarning(file, places)]
+  return [...held, ...granted, ...passwordGrantWarning(file, places), ...lockoutWarning(file, places)]
 }
 
 /** RFC 9700 section 2.4: every application that asks for passwords is one more place that could lose them. */
@@ -61,6 +61,15 @@ function passwordGrantWarning({ environment, identity }: SettingsFile, places: P
   const message =
     'POST /oauth/token takes passwords, which RFC 9700 forbids: set it to false once every client signs in by browser or device code'
   return [noteAt(places, ['identity', 'password_grant'], message)]
+}
+
+/** At the provider's own pages no gateway sees who asks from where. */
+function lockoutWarning({ lockout, identity }: SettingsFile, places: Places): readonly SettingsNote[] {
+  if (lockout.scope === 'account' || identity.password_grant) return []
+  const message =
+    'no gateway sees a password where identity.password_grant is false: the provider alone counts, and takes ten times as many ' +
+    'failures; expected scope account'
+  return [noteAt(places, ['lockout', 'scope'], message)]
 }
 
 function unusedPermission(permission: string): string {

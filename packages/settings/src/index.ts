@@ -3,7 +3,13 @@ export type { SettingsNote } from './places.ts'
 export { keysWithoutEffect, type SecretReference } from './schema.ts'
 export { settingsReference, type SettingsKey } from './reference.ts'
 export { developmentSettings } from './development.ts'
-export { allowsTestTokens, gatewaySection, readGatewaySection, type GatewaySettings } from './section.ts'
+export {
+  allowsTestTokens,
+  gatewaySection,
+  providerFailuresMax,
+  readGatewaySection,
+  type GatewaySettings,
+} from './section.ts'
 export {
   applyPatch,
   liveKeys,

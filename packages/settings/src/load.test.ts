@@ -152,6 +152,16 @@ test('loadSettings() warns of the password grant in production, wherever it come
   assert.deepEqual(notesOf(`${developmentSettings}identity:\n  password_grant: true\n`, 'warnings'), [])
 })
 
+test('loadSettings() warns of a lockout by network where no gateway takes passwords', () => {
+  const text = `${developmentSettings}lockout: { scope: account+network }\n`
+  assert.deepEqual(notesOf(text, 'warnings'), [])
+  assert.match(
+    notesOf(`${text}identity: { password_grant: false }\n`, 'warnings').join('\n'),
+    /^\d+ lockout\.scope: no gateway sees a password .+ expected scope account$/,
+  )
+  assert.deepEqual(notesOf(`${developmentSettings}identity: { password_grant: false }\n`, 'warnings'), [])
+})
+
 test('loadSettings() tells what a start would refuse, also where it comes of a default', () => {
   const production = developmentSettings.replace('environment: development', 'environment: production')
   assert.match(

@@ -28,6 +28,17 @@ export const securityConfig = z.strictObject({
     .describe('A token that shows no second factor is refused, those of service clients aside.'),
 })
 
+export const lockout = z.strictObject({
+  scope: z
+    .enum(['account', 'account+network'])
+    .default('account')
+    .describe(
+      'Whom failed sign-ins lock: `account`: everybody who tries this account, counted by the provider; `account+network`: ' +
+        'whoever tries it from that network (/24 of IPv4, /64 of IPv6), counted by the gateway at POST /oauth/token, so that a ' +
+        'stranger locks nobody else out; the provider then takes ten times as many failures of an account.',
+    ),
+})
+
 export const environmentMode = z.strictObject({
   require_mTLS: z.boolean().describe('No plain listener and no plain module address anywhere.'),
   allow_test_tokens: z.boolean().describe('Test tokens may be minted and are taken.'),
@@ -62,6 +73,14 @@ export const identity = z.strictObject({
       'How access tokens are verified: `jwt` by the keys of the provider, which is asked only about those that are opaque; ' +
         '`introspect`: the provider is asked about every one, again after at most 30 seconds.',
     ),
+  introspection_client: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'As which client the gateway asks about tokens, with its own secret; `client_id` unless told. Keycloak answers only to the ' +
+        'client that a token is for: after `pop realm apply` it is the one named as `audience`.',
+    ),
 })
 
 export const listeners = z.strictObject({
@@ -90,6 +109,13 @@ const realm = z.strictObject({
           .optional()
           .describe('File with its public keys (JWKS), by which it proves itself; without one it has a secret.'),
         token_exchange: z.boolean().default(false).describe('It may exchange tokens of users (RFC 8693).'),
+        bound: z
+          .enum(['dpop', 'certificate'])
+          .optional()
+          .describe(
+            'Its tokens are of no use to a thief: it proves a key (`dpop`, RFC 9449) or shows its certificate (RFC 8705), at ' +
+              'Keycloak and at every request; without either anybody who has one can use it.',
+          ),
       }),
     )
     .default({})
@@ -166,6 +192,7 @@ export const settingsSchema = z.strictObject({
     .describe('Role → what its holders may do to the system itself.'),
   data_security: dataSecurity.prefault({}),
   security_config: securityConfig.prefault({}),
+  lockout: lockout.prefault({}),
   environments: z.record(word, environmentMode).describe('Environment → how strict it is.'),
   identity: identity.prefault({}),
   realm: realm.prefault({}),

@@ -1,6 +1,16 @@
 import { z } from 'zod'
 import type { Settings } from './load.ts'
-import { environmentMode, identity, limits, listeners, log, operators, protocol, securityConfig } from './schema.ts'
+import {
+  environmentMode,
+  identity,
+  limits,
+  listeners,
+  lockout,
+  log,
+  operators,
+  protocol,
+  securityConfig,
+} from './schema.ts'
 
 const gatewaySettings = z.strictObject({
   environment: z.string(),
@@ -12,6 +22,7 @@ const gatewaySettings = z.strictObject({
   // Gateways are updated before control: these must not be missed in what an older one publishes.
   log: log.prefault({}),
   listeners: listeners.prefault({}),
+  lockout: lockout.prefault({}),
   operators: operators.default({}),
   /** What was changed while running; the blocks above have it in them already. */
   overlay: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
@@ -35,6 +46,7 @@ export function gatewaySection(
     protocol: settings.protocol,
     log: settings.log,
     listeners: settings.listeners,
+    lockout: settings.lockout,
     operators: settings.operators,
     overlay: {},
   })
@@ -43,6 +55,17 @@ export function gatewaySection(
 /** Reads the section as it came in a bulletin. Throws a `ZodError` for one that another version of control has made. */
 export function readGatewaySection(value: unknown): GatewaySettings {
   return gatewaySettings.parse(value)
+}
+
+/** How many times as many failures of an account the provider takes where gateways count them by network. */
+const providerAllowance = 10
+
+/** After how many failures the provider itself locks an account, whatever networks they came from. */
+export function providerFailuresMax({
+  security_config: { max_failed_attempts: failuresMax },
+  lockout: { scope },
+}: Pick<GatewaySettings, 'security_config' | 'lockout'>): number {
+  return scope === 'account' ? failuresMax : failuresMax * providerAllowance
 }
 
 /**

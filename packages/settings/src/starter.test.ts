@@ -38,7 +38,9 @@ test('starterSettings() for development means what no file at all means', () => 
 test('starterSettings() shows defaults that are accepted when their comment signs are taken away', () => {
   // A key behind the sign, and what stands below it; prose has a space and no colon after its first word.
   const open = starterSettings('development').replaceAll(/^# ?(?=(?:  )*(?:[a-z][a-zA-Z0-9_]*:|- |#))/gm, '')
-  const lines = open.split('\n').map((line) => line.replace(/^(\s*(?:ca|issuer|client_secret)): …$/, '# $1'))
+  const lines = open
+    .split('\n')
+    .map((line) => line.replace(/^(\s*(?:ca|issuer|client_secret|introspection_client)): …$/, '# $1'))
   const { settings } = load(lines.join('\n'))
   const shown = lines.filter((line) => /^\s+(?:caller_rate|audience|level):/.test(line))
   assert.equal(shown.length, 3, shown.join('\n'))

@@ -11,6 +11,7 @@ import {
   developmentSettings,
   gatewaySection,
   loadSettings,
+  providerFailuresMax,
   type GatewaySettings,
   type Settings,
 } from '@pop-api/settings'
@@ -162,6 +163,7 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
     issuer,
     ca: providerCa,
     service_clients: serviceClients,
+    ...(provider.keycloak === undefined ? {} : { introspection_client: settings.identity.audience }),
   })
   await control.publish('settings', published)
   const modules = new Map<string, StartedModule>()
@@ -231,7 +233,7 @@ export async function startPop(options: PopOptions = {}): Promise<Pop> {
       certificate: { cert, key },
       usersFile: join(home, 'dev-users.json'),
       gateway: { client_id: settings.identity.client_id, client_secret: secret },
-      security: settings.security_config,
+      security: { ...settings.security_config, max_failed_attempts: providerFailuresMax(settings) },
       onFailure: (failure: unknown) => failed('-', failure),
     }
     return await embeddedProvider(served, ca, users)

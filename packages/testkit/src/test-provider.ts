@@ -9,7 +9,7 @@ import {
   type RealmRequest,
 } from '@pop-api/identity'
 import { isJsonObject, isPlainText, parseStrictJson } from '@pop-api/protocol'
-import type { Settings } from '@pop-api/settings'
+import { providerFailuresMax, type Settings } from '@pop-api/settings'
 
 /** The identity provider of a test system. */
 export interface TestProvider {
@@ -43,6 +43,8 @@ export interface LiveServers {
     readonly server: string
     readonly ca: string
     readonly adminPassword: string
+    /** Files with certificate and key of the authority whose client certificates it takes. */
+    readonly clientAuthority: { readonly ca: string; readonly key: string }
     readonly group: number
   }
   /** Home of a control whose CA these servers trust. */
@@ -53,15 +55,21 @@ export interface LiveServers {
 export function liveServers(environment: Readonly<NodeJS.ProcessEnv> = process.env): LiveServers {
   const parsed = parseStrictJson(environment['POP_LIVE'] ?? '')
   const { keycloak, controlHome } = parsed.ok && isJsonObject(parsed.value) ? parsed.value : {}
-  const { server, ca, adminPassword, group } = isJsonObject(keycloak) ? keycloak : {}
+  const { server, ca, adminPassword, clientAuthority, group } = isJsonObject(keycloak) ? keycloak : {}
+  const { ca: clientCa, key: clientCaKey } = isJsonObject(clientAuthority) ? clientAuthority : {}
   if (
     isPlainText(server, 256) &&
     isPlainText(ca, 1024) &&
     isPlainText(adminPassword, 256) &&
+    isPlainText(clientCa, 1024) &&
+    isPlainText(clientCaKey, 1024) &&
     typeof group === 'number' &&
     isPlainText(controlHome, 1024)
   )
-    return { keycloak: { server, ca, adminPassword, group }, controlHome }
+    return {
+      keycloak: { server, ca, adminPassword, clientAuthority: { ca: clientCa, key: clientCaKey }, group },
+      controlHome,
+    }
   throw new Error('There are no live servers: run these tests with npm run test:live')
 }
 
@@ -135,7 +143,7 @@ export function requestOf(
     audience: identity.audience,
     security: {
       tokenSeconds: security.token_expiration,
-      failuresMax: security.max_failed_attempts,
+      failuresMax: providerFailuresMax(settings),
       lockoutSeconds: security.lockout_duration,
       passwordLengthMin: security.minimum_password_length,
       requireSecondFactor: security.require_2fa,

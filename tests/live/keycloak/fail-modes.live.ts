@@ -18,9 +18,9 @@ async function startWithOwnKeycloak() {
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
   const { controlHome } = liveServers()
   const keycloak = stack.use(await startKeycloak(folder, join(dirname(controlHome), 'ca.pem')))
-  const { server, ca, adminPassword, group } = keycloak
+  const { server, ca, adminPassword, clientAuthority, group } = keycloak
   setDefaultCACertificates([...getCACertificates('default'), readFileSync(ca, 'utf8')])
-  const live = { keycloak: { server, ca, adminPassword, group }, controlHome }
+  const live = { keycloak: { server, ca, adminPassword, clientAuthority, group }, controlHome }
   const pop = stack.use(await startPop({ modules: [kafka], live }))
   const owned = stack.move()
   return { pop, group, [Symbol.asyncDispose]: () => owned.disposeAsync() }

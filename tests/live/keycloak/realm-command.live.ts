@@ -126,10 +126,8 @@ test('pop realm export writes a file that Keycloak imports, after which apply ha
   const left = plan.changes.flatMap(({ name, fields }: { name: string; fields: { field: string }[] }) =>
     fields.map(({ field }) => `${name}: ${field}`),
   )
-  assert.deepEqual(
-    left,
-    ['gateway', 'control', 'api'].map((name) => `client pop-${name}: secret`),
-  )
+  const secrets = ['gateway', 'control', 'api'].map((name) => `client pop-${name}: secret`)
+  assert.deepEqual(left, secrets)
 })
 
 test('pop realm keys shows the keys, rotates them and retires the old ones', async () => {

@@ -200,6 +200,28 @@ test('applyRealm() leaves alone what others made, also when it prunes', async ()
   assert.match((await kc.realms.findOne({ realm }))?.passwordPolicy ?? '', /digits\(1\)/)
 })
 
+test('a role and a client of others that pop.yaml names for a while stay theirs, also when it prunes', async () => {
+  const { realm, admin, request } = pop.keycloak()
+  const kc = await admin()
+  await kc.roles.create({ realm, name: 'finance' })
+  await kc.clients.create({ realm, clientId: 'their-app', enabled: true })
+  const { roles, services } = request()
+  const theirs = {
+    clientId: 'their-app',
+    authentication: 'secret',
+    secret: 'x',
+    roles: [],
+    exchangesTokens: false,
+  } as const
+  const more = { ...request(), roles: [...roles, 'finance'], services: [...services, theirs] }
+  await applyRealm(kc, more, { prune: true, progress: quiet })
+  assert.deepEqual((await planRealm(kc, more, quiet)).changes, [])
+  const { surplus } = await applyRealm(kc, request(), { prune: true, progress: quiet })
+  assert.deepEqual(surplus, [])
+  assert.equal((await kc.roles.findOneByName({ realm, name: 'finance' }))?.name, 'finance')
+  assert.equal((await kc.clients.find({ realm, clientId: 'their-app' })).length, 1)
+})
+
 test('what was made here and is wanted no more is named, and removed only when asked to', async () => {
   const { realm, admin, request } = pop.keycloak()
   const kc = await admin()

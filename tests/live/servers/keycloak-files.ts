@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -8,8 +9,10 @@ import { runProgram } from './run-program.ts'
 
 const version = '26.7.3'
 
-/** Options that are built in and must be said again at each start. */
-const buildOptions = ['--db=dev-mem', '--health-enabled=true']
+/** Options that are built in. Clients may show a certificate, which is how a token comes to be bound to one (RFC 8705). */
+const buildOptions = ['--db=dev-mem', '--health-enabled=true', '--https-client-auth=request']
+/** A folder of another build is another folder. */
+const build = hash('sha256', buildOptions.join(' ')).slice(0, 8)
 
 /**
  * Keycloak's own distribution from its Maven artifact, unpacked and built, in `~/.cache/pop-live` (or `POP_LIVE_CACHE`); gives its
@@ -17,7 +20,7 @@ const buildOptions = ['--db=dev-mem', '--health-enabled=true']
  */
 export async function keycloakFolder(): Promise<string> {
   const cache = process.env['POP_LIVE_CACHE'] ?? join(homedir(), '.cache', 'pop-live')
-  const folder = join(cache, `keycloak-${version}`)
+  const folder = join(cache, `keycloak-${version}-${build}`)
   // An update of the Debian package may have brought another Java than the one it was built with: Keycloak does not mind.
   await needPrograms({ java: 'openjdk-17-jre-headless', mvn: 'maven', unzip: 'unzip' })
   if (existsSync(folder)) return folder

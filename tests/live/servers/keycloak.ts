@@ -17,6 +17,8 @@ export interface RunningKeycloak extends AsyncDisposable {
   /** File with the CA that its certificate comes from, PEM. */
   readonly ca: string
   readonly adminPassword: string
+  /** The authority of the clients whose certificates it looks at. */
+  readonly clientAuthority: { readonly ca: string; readonly key: string }
   /** Its process group: a signal to `-group` reaches all of it. */
   readonly group: number
 }
@@ -26,11 +28,14 @@ const stopMsMax = 15_000
 
 /**
  * Starts Keycloak over TLS on loopback, with a database in memory: what tests make is gone with it. `folder` takes its certificate and
- * its log; `trusted` is a file with the CA that gateways of the tests have. Throws a LiveError where it does not come up.
+ * its log; `trusted` is a file with the CA that gateways of the tests have. It asks for client certificates and goes on without one;
+ * from whoever shows one of an unknown authority it hangs up. Throws a LiveError where it does not come up.
  */
 export async function startKeycloak(folder: string, trusted: string): Promise<RunningKeycloak> {
   const distribution = await keycloakFolder()
   const authority = makeAuthority(folder, 'keycloak')
+  makeAuthority(folder, 'clients')
+  const clientAuthority = { ca: join(folder, 'clients-ca.pem'), key: join(folder, 'clients-ca.key') }
   const { certificate, privateKey } = authority.issue('DNS:localhost', 'serverAuth')
   const [cert, key, ca] = [join(folder, 'keycloak.pem'), join(folder, 'keycloak.key'), join(folder, 'keycloak-ca.pem')]
   writeFileSync(cert, certificate)
@@ -56,7 +61,7 @@ export async function startKeycloak(folder: string, trusted: string): Promise<Ru
       `--http-management-port=${managementPort}`,
       '--http-management-scheme=http',
       `--hostname=${server}`,
-      `--truststore-paths=${trusted}`,
+      `--truststore-paths=${trusted},${clientAuthority.ca}`,
     ],
     {
       // A group of its own: the script starts Java and would be signalled alone.
@@ -96,7 +101,7 @@ export async function startKeycloak(folder: string, trusted: string): Promise<Ru
     await pause(250)
   }
   tell(`Keycloak is there after ${Math.round((performance.now() - startedMs) / 1000)} s`)
-  return { server, ca, adminPassword, group, [Symbol.asyncDispose]: stop }
+  return { server, ca, adminPassword, clientAuthority, group, [Symbol.asyncDispose]: stop }
 }
 
 function killGroup(group: number): void {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { JsonObject } from '@pop-api/protocol'
-import type { SecretReference, Settings } from '@pop-api/settings'
+import { providerFailuresMax, type SecretReference, type Settings } from '@pop-api/settings'
 import { usageFailure } from '../command-failure.ts'
 import { readDevUsers } from '../dev/dev-users-file.ts'
 import { claimHome } from '../up/home.ts'
@@ -51,7 +51,7 @@ export async function realmRequest(options: RequestOptions): Promise<JsonObject>
     realm: placeOf(settings).realm,
     gateway: realm.gateway.replace(/\/$/, ''),
     audience: identity.audience,
-    security,
+    security: { ...security, max_failed_attempts: providerFailuresMax(settings) },
     require_tls: mode.require_mTLS,
     password_grant: identity.password_grant,
     roles: Object.keys(roles),
@@ -71,7 +71,8 @@ export async function realmRequest(options: RequestOptions): Promise<JsonObject>
 }
 
 async function serviceOf(home: string, clientId: string, service: Settings['realm']['services'][string]) {
-  const base = { client_id: clientId, roles: service.roles, token_exchange: service.token_exchange }
+  const { roles, token_exchange, bound } = service
+  const base = { client_id: clientId, roles, token_exchange, ...(bound === undefined ? {} : { bound }) }
   if (service.jwks === undefined) return { ...base, secret: await ensureSecret(serviceSecretPath(home, clientId)) }
   return { ...base, jwks: await readText(resolve(service.jwks), `the public keys of ${clientId}`) }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { JsonObject } from '@pop-api/protocol'
+import { providerFailuresMax } from '@pop-api/settings'
 import { devUsersPath } from '../dev/dev-users-file.ts'
 import { loopback, type Ports } from './ports.ts'
 import type { Prepared } from './prepare.ts'
@@ -62,8 +63,8 @@ export function memberBoot(
   }
   if (isModule(member)) return { ...boot, listen: { module: { host: loopback, port: ports[member] } } }
   if (member !== 'identity') return boot
-  const { token_expiration, max_failed_attempts, lockout_duration } = settings.security_config
-  const { minimum_password_length, require_2fa } = settings.security_config
+  const { token_expiration, lockout_duration, minimum_password_length, require_2fa } = settings.security_config
+  const max_failed_attempts = providerFailuresMax(settings)
   return {
     ...boot,
     users_file: devUsersPath(home),

@@ -61,6 +61,8 @@ async function keycloakSection(home: string, settings: Settings): Promise<Gatewa
   return gatewaySection(settings, {
     client_secret: identity.client_secret ?? { file: gatewaySecretPath(home) },
     service_clients: { ...facts?.serviceClients, ...identity.service_clients },
+    // The client that an apply makes with the gateway's secret, since Keycloak tells nobody else of tokens for that audience.
+    ...(facts === undefined ? {} : { introspection_client: identity.introspection_client ?? identity.audience }),
   })
 }
 

@@ -32,7 +32,7 @@ function trustOfModules(trust: TrustSection | undefined): TrustSection | undefin
   return shared
 }
 
-/** Who revoked something, and why, is for operators. */
+/** Who revoked something, and why, is for operators; whom somebody locks out, for gateways. */
 function incidentsOfModules(incidents: IncidentsSection | undefined): IncidentsSection | undefined {
   return incidents && { revocations: incidents.revocations.map(({ account: _forOperators, ...rest }) => rest) }
 }

@@ -13,6 +13,7 @@ import {
 } from '@pop-api/protocol'
 import { requiredNumber, requiredText, type Store } from '../store/store.ts'
 import { noteSessionEnd } from './session-ends.ts'
+import { readUnlocks } from './unlock-desk.ts'
 
 /** A revocation as control keeps it: always with its account. */
 export type KeptRevocation = Revocation & { readonly account: RevocationAccount }
@@ -37,7 +38,8 @@ function liveRevocations({ database }: Store): readonly KeptRevocation[] {
 
 /** The section of the bulletin. */
 export function readIncidents(store: Store): IncidentsSection {
-  return { revocations: liveRevocations(store) }
+  const unlocks = readUnlocks(store)
+  return { revocations: liveRevocations(store), ...(unlocks.length === 0 ? {} : { unlocks }) }
 }
 
 /**

@@ -1,6 +1,7 @@
 import type KeycloakAdminClient from '@keycloak/keycloak-admin-client'
 import { after } from './keycloak-refusal.ts'
 import {
+  forgetFailures,
   positionOf,
   refuseSelf,
   revokeAgainIfLate,
@@ -55,7 +56,7 @@ export async function enablePerson(request: PeopleRequest, body: unknown): Promi
   })
 }
 
-/** `POST …/unlock`: the failures that lock an account are forgotten. */
+/** `POST …/unlock`: the failures that lock an account are forgotten, by Keycloak and by every gateway that counts them. */
 export async function unlockPerson(request: PeopleRequest, body: unknown): Promise<object> {
   return await withAccount(request, async ({ about, announce, tell }) => {
     const { reason } = readReasonRequest(body)
@@ -64,10 +65,11 @@ export async function unlockPerson(request: PeopleRequest, body: unknown): Promi
       about(person)
       await announce(reason)
       await keycloak.attackDetection.del({ id: person.id })
+      forgetFailures(request, person)
       return person
     })
     tell(saidOf(user, reason))
-    return { user }
+    return { user, ...positionOf(request) }
   })
 }
 

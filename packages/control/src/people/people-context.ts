@@ -2,6 +2,7 @@ import { factsOfRequest, PopError, type BulletinPosition } from '@pop-api/protoc
 import type { Handed, HandedContext } from '../handed/handed.ts'
 import { eventOfHanded } from '../handed/handed-event.ts'
 import type { KeptRevocation } from '../incident/revocation-desk.ts'
+import { putUnlocks } from '../incident/unlock-desk.ts'
 import { putRevocation } from '../incident/revocation-desk.ts'
 import { subjectOf, type Person } from './person.ts'
 
@@ -61,6 +62,12 @@ export function revokeAll({ context, handed }: PeopleRequest, person: Person, re
   const facts = factsOfRequest({ kind: 'sub', value: subjectOf(person), reason, dry_run: false }, at)
   const account = { reason, by: handed.claims.sub, at }
   return publisher.change(() => putRevocation(store, { ...facts, account }, 'operator'))
+}
+
+/** Has every gateway forget the failed sign-ins that it counts under the names of a person. */
+export function forgetFailures({ context }: PeopleRequest, { username, email }: Person): void {
+  const { store, publisher, nowMs } = context
+  publisher.change(() => putUnlocks(store, email === undefined ? [username] : [username, email], nowMs()))
 }
 
 /** So much of the reach of a revocation is left for clocks that are not the same. */

@@ -72,6 +72,9 @@ export function readAddRequest(body: unknown, passwordMin: number): AddRequest {
   if (idShape.test(username)) throw invalid('username', 'a name, and not what looks like an id')
   if (isServiceAccountName(username)) throw invalid('username', 'a name that Keycloak does not give to clients')
   if (username !== username.trim()) throw invalid('username', 'a name without space around it')
+  // In a list and in the log it would look like somebody else.
+  if (/\p{Cf}/u.test(username) || username !== username.normalize('NFKC'))
+    throw invalid('username', 'a name without invisible characters, in the usual form of each (Unicode NFKC)')
   return {
     username,
     email: textOf(read, 'email', 255),

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { readAudit, type AuditEvent } from '@pop-api/audit'
 import { mintTxnToken, type JsonObject, type Revocation } from '@pop-api/protocol'
-import { joinGateway, type GatewayMembership } from '@pop-api/workload'
-import { domain, settingsWith, startTestControl } from '../test-world.ts'
+import type { GatewaySettings } from '@pop-api/settings'
+import { joinGateway, joinModule, type GatewayMembership } from '@pop-api/workload'
+import { domain, manifestOf, settingsWith, startTestControl } from '../test-world.ts'
 import { standInKeycloak, type AskedOfKeycloak, type StandInAnswer } from './stand-in-keycloak.ts'
 
 // What becomes of people's operations where Keycloak fails in the middle. That they do what they say, the live tests show.
@@ -17,7 +18,10 @@ const users = '/v1/pop/users'
 const annId = '11111111-2222-4333-8444-555555555555'
 const ann = { id: annId, username: 'ann', enabled: true, requiredActions: [] }
 
-async function start(provider: 'embedded' | 'keycloak' = 'keycloak') {
+async function start(
+  provider: 'embedded' | 'keycloak' = 'keycloak',
+  scope: GatewaySettings['lockout']['scope'] = 'account',
+) {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'pop-people-'))
   stack.defer(() => rm(folder, { recursive: true }))
@@ -25,7 +29,7 @@ async function start(provider: 'embedded' | 'keycloak' = 'keycloak') {
   const settings = settingsWith('full')
   const { issuer, ca } = keycloak
   const identity = { ...settings.identity, provider, issuer, ca }
-  const world = stack.use(await startTestControl({ policy, settings: { ...settings, identity } }))
+  const world = stack.use(await startTestControl({ policy, settings: { ...settings, identity, lockout: { scope } } }))
   await writeFile(join(world.home, 'keycloak-client-secret'), 'secret', { mode: 0o600 })
   const gateway = stack.use(await joinGateway(await world.boot('gateway-1', 'gateway')))
   const owned = stack.move()
@@ -91,6 +95,7 @@ function knowsAnn(more: (asked: AskedOfKeycloak) => StandInAnswer | undefined = 
     const answer = more(asked)
     if (answer !== undefined || method !== 'GET') return answer
     if (path.startsWith('/users/?')) return { json: path.includes('username=ann&') ? [ann] : [] }
+    if (path.startsWith('/clients')) return { json: [{ id: annId, clientId: 'realm-management' }] }
     return path === `/users/${annId}` ? { json: ann } : undefined
   }
 }
@@ -139,6 +144,40 @@ test('disable revokes before Keycloak is asked, and what was revoked stays so wh
     [opened?.status, opened?.resource_id, closed?.status, closed?.reason],
     ['opened', `user:${annId}`, 'failure', 'identity-unavailable'],
   )
+})
+
+test('unlock tells every gateway that counts, under each name that people sign in with, and no module', async () => {
+  await using started = await start('keycloak', 'account+network')
+  const { world, gateway, keycloak } = started
+  await using module = await joinModule(await world.boot('notes', 'module'), manifestOf('notes', '/v1/notes'))
+  keycloak.answer = ({ method, path }) => {
+    if (method === 'DELETE') return { status: 204 }
+    return path.startsWith('/users/?') ? { json: [{ ...ann, email: 'ann@example.org' }] } : undefined
+  }
+  const unlocks = () => gateway.bulletin.section('incidents')?.unlocks ?? []
+  await order(gateway, 'unlock')
+  await until(() => unlocks().length === 2)
+  const first = unlocks()
+  assert.deepEqual(first.map(({ name }) => name).toSorted(), ['ann', 'ann@example.org'])
+  await order(gateway, 'unlock', { body: { reason: 'she asked' } })
+  await until(() => unlocks().every(({ at }, which) => at > (first[which]?.at ?? 0)))
+  assert.deepEqual(module.bulletin.section('incidents'), { revocations: [] })
+  const closed = (await recorded(world.home, 'user_unlock')).at(-1)
+  assert.deepEqual([closed?.user, closed?.resource_id, closed?.reason], ['alice', `user:${annId}`, 'ann: she asked'])
+})
+
+test('unlock tells no gateway where the provider alone counts, or does not do it', async () => {
+  for (const scope of ['account', 'account+network'] as const) {
+    await using started = await start('keycloak', scope)
+    const { gateway, keycloak } = started
+    keycloak.answer = knowsAnn(({ method }) =>
+      method === 'DELETE' ? { status: scope === 'account' ? 204 : 403, json: {} } : undefined,
+    )
+    const outcome = order(gateway, 'unlock')
+    if (scope === 'account') await outcome
+    else await assert.rejects(outcome, { code: 'users-not-managed' })
+    assert.equal(gateway.bulletin.section('incidents')?.unlocks, undefined)
+  }
 })
 
 test('a reset whose outcome nobody knows revokes as well; one that Keycloak refuses does not', async () => {
@@ -228,4 +267,25 @@ test('a gateway’s report of a session that was signed out here ends it at Keyc
   assert.deepEqual(deleted, ['/sessions/s%2F1'])
   const states = Object.fromEntries(shown(gateway).map(({ kind, account: told }) => [kind, told?.sessions]))
   assert.deepEqual(states, { sid: 'ended', jti: undefined })
+})
+
+test('an id that a URL takes for a step in its path never leads to the realm itself', async () => {
+  await using started = await start()
+  const { gateway, keycloak } = started
+  const at = Math.floor(Date.now() / 1000)
+  const shared = { until: at + 60, account: { reason: 'signed out', by: 'user:7f', at } }
+  const facts = [
+    ...['.', '..', '../..', '%2e%2e', 's-1'].map((value) => ({ kind: 'sid' as const, value, ...shared })),
+    ...['user:.', 'user:..'].map((value) => ({ kind: 'sub' as const, value, issued_until: at, ...shared })),
+  ]
+  keycloak.answer = ({ method }) => (method === 'DELETE' ? { status: 204 } : undefined)
+  await gateway.reportRevocations(facts, new AbortController().signal)
+  await until(() => shown(gateway).length === facts.length)
+  await until(() => shown(gateway).every(({ account }) => account?.sessions === 'ended'))
+  const asked = keycloak.asked.filter(({ path }) => !path.endsWith('/token'))
+  assert.deepEqual(asked.map(({ method, path }) => `${method} ${path}`).toSorted(), [
+    'DELETE /sessions/%252e%252e',
+    'DELETE /sessions/..%2F..',
+    'DELETE /sessions/s-1',
+  ])
 })

@@ -5,6 +5,7 @@ import { makePassword } from './make-password.ts'
 import { positionOf, refuseSelf, revokeAll, signedOut, withAccount, type PeopleRequest } from './people-context.ts'
 import { readPasswordRequest, readReasonRequest } from './people-requests.ts'
 import { findPerson, readPerson, type Person } from './person.ts'
+import { refuseAdministrator } from './refuse-administrator.ts'
 import { otpCredentials } from './read-people.ts'
 import type { KeptRevocation } from '../incident/revocation-desk.ts'
 
@@ -22,6 +23,7 @@ export async function resetPassword(request: PeopleRequest, body: unknown): Prom
       const person = await findPerson(keycloak, request.name)
       about(person)
       refuseSelf(request, person, 'reset the password of')
+      await refuseAdministrator(keycloak, person)
       await announce(reason)
       const credential = { type: 'password', value: password, temporary: true }
       const revoked = await thenRevoke(request, { person, reason }, () =>
@@ -46,6 +48,7 @@ export async function resetSecondFactor(request: PeopleRequest, body: unknown): 
       const person = await findPerson(keycloak, request.name)
       about(person)
       refuseSelf(request, person, 'reset the second factor of')
+      await refuseAdministrator(keycloak, person)
       await announce(reason)
       const requiredActions = [...new Set([...person.required_actions, 'CONFIGURE_TOTP'])]
       const revoked = await thenRevoke(request, { person, reason }, async () => {

@@ -23,17 +23,27 @@ export async function listSessions(keycloak: KeycloakAdminClient, id: string): P
   return listed.map(readSession).toSorted((one, other) => other.last_access - one.last_access)
 }
 
-/** Ends one session; none of this id is as good as ended. */
+/** Ends one session; none of this id is as good as ended. Untrusted id. */
 export async function endSession(keycloak: KeycloakAdminClient, sessionId: string): Promise<void> {
+  if (isPathStep(sessionId)) return
   await keycloak.realms.removeSession({ realm: keycloak.realmName, sessionId })
 }
 
-/** Ends the sessions of a user that began up to a moment, and leaves alone those of later sign-ins. */
+/** Ends the sessions of a user that began up to a moment, and leaves alone those of later sign-ins. Untrusted id. */
 export async function endSessionsUntil(keycloak: KeycloakAdminClient, id: string, untilSeconds: number): Promise<void> {
+  if (isPathStep(id)) return
   const old = (await listSessions(keycloak, id)).filter(({ started }) => started <= untilSeconds)
   for (let from = 0; from < old.length; from += endingMax) {
     await Promise.all(old.slice(from, from + endingMax).map((session) => endSession(keycloak, session.id)))
   }
+}
+
+/**
+ * True for what a URL takes for a step in its path, and no encoding hides: as the id of a session to delete, `..` would name the realm
+ * itself.
+ */
+function isPathStep(id: string): boolean {
+  return id === '.' || id === '..'
 }
 
 function readSession(value: unknown): PersonSession {

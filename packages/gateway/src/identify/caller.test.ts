@@ -30,6 +30,7 @@ test('readCaller() reads what the token is bound to: a key, a certificate, or bo
   const bindingOf = (cnf: unknown) => readCaller({ ...claims, cnf }, times, rules)?.binding
   assert.equal(bindingOf(undefined), undefined)
   assert.deepEqual(bindingOf({ jkt: thumbprint }), { key: thumbprint })
+  assert.deepEqual(bindingOf({ jkt: thumbprint, 'kc-jkt-type': 'DPoP' }), { key: thumbprint })
   assert.deepEqual(bindingOf({ 'x5t#S256': thumbprint }), { certificate: thumbprint })
   assert.deepEqual(bindingOf({ jkt: thumbprint, 'x5t#S256': thumbprint }), { key: thumbprint, certificate: thumbprint })
 })
@@ -74,6 +75,8 @@ const refusals: readonly (readonly [string, Record<string, unknown>])[] = [
   ['a binding of null', { cnf: null }],
   ['a binding to what we cannot have shown', { cnf: { jwk: {} } }],
   ['a binding to that beside a key', { cnf: { jkt: thumbprint, kid: 'k' } }],
+  ['a key that is shown by something else than a proof', { cnf: { jkt: thumbprint, 'kc-jkt-type': 'attestation' } }],
+  ['a kind of key, and no key', { cnf: { 'x5t#S256': thumbprint, 'kc-jkt-type': 'DPoP' } }],
   ['a key in another spelling', { cnf: { jkt: `${thumbprint}=` } }],
   ['a key with spare bits', { cnf: { jkt: `${thumbprint.slice(0, -1)}J` } }],
   ['a certificate as a number', { cnf: { 'x5t#S256': 7 } }],

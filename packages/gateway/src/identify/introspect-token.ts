@@ -44,11 +44,13 @@ export function introspectToken(
   const { introspections, introspect, limitAsking, revocations, nowMs } = desk
   if (token.length > tokenCharactersMax || !tokenShape.test(token))
     throw tokenError('token-malformed', 'The token is longer than any of ours, or has a character of no token.')
+  const network = asker === undefined ? undefined : networkOf(asker.address)
   const caller = introspections.callerOf({
     token,
     rules,
+    network,
     mayAsk: () => {
-      if (asker !== undefined) limitAsking(networkOf(asker.address), asker.startedMs)
+      if (asker !== undefined && network !== undefined) limitAsking(network, asker.startedMs)
     },
     ask: async () => {
       const answer = await introspect(token)

@@ -8,10 +8,16 @@ import { tokenError } from './token-error.ts'
 const startMs = 1_800_000_000_000
 const rules = {}
 
-function world({ tokensMax = 10, refusalsMax = 10, askingMax = 10 } = {}) {
+function world({ tokensMax = 10, refusalsMax = 10, askingMax = 10, askingOfNetworkMax = 10 } = {}) {
   let now = startMs
   const asked: string[] = []
-  const introspections = createIntrospections({ tokensMax, refusalsMax, askingMax, nowMs: () => now })
+  const introspections = createIntrospections({
+    tokensMax,
+    refusalsMax,
+    askingMax,
+    askingOfNetworkMax,
+    nowMs: () => now,
+  })
   const caller: Caller = {
     subject: 'user:a',
     name: 'a',
@@ -27,9 +33,16 @@ function world({ tokensMax = 10, refusalsMax = 10, askingMax = 10 } = {}) {
   return {
     asked,
     at: (ms: number) => (now = startMs + ms),
-    callerOf: async (token: string, answer: Partial<Caller> | Error = {}, under: object = rules, mayAsk = () => {}) =>
+    callerOf: async (
+      token: string,
+      answer: Partial<Caller> | Error = {},
+      under: object = rules,
+      mayAsk = () => {},
+      network?: string,
+    ) =>
       introspections.callerOf({
         token,
+        network,
         rules: under,
         mayAsk,
         ask: async () => {
@@ -112,4 +125,16 @@ test('callerOf() has whoever asks too much refused before anything is asked, and
   await callerOf('a')
   await Promise.all(waiting)
   await callerOf('c')
+})
+
+test('callerOf() lets one network hold no more than its share of what is under way', async () => {
+  const { callerOf } = world({ askingMax: 3, askingOfNetworkMax: 2 })
+  const from = (token: string, network: string) => callerOf(token, {}, rules, undefined, network)
+  const waiting = [from('a', 'one'), from('b', 'one')]
+  await assert.rejects(from('c', 'one'), { code: 'rate-limited' })
+  // Who asks for a token that is asked about already waits for the same answer.
+  const shared = from('a', 'one')
+  await from('d', 'other')
+  await Promise.all([...waiting, shared])
+  await from('c', 'one')
 })

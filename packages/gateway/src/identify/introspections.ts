@@ -15,6 +15,8 @@ export interface Introspections {
 interface Question {
   readonly token: string
   readonly rules: object
+  /** From where it came; undefined for one that the provider itself gave us. */
+  readonly network: string | undefined
   readonly mayAsk: () => void
   readonly ask: () => Promise<Caller>
 }
@@ -26,6 +28,8 @@ export interface IntrospectionOptions {
   readonly refusalsMax: number
   /** Questions under way at a time. */
   readonly askingMax: number
+  /** Of these from one network: with a provider that hangs, nobody shall hold all of them. */
+  readonly askingOfNetworkMax: number
   readonly nowMs: () => number
 }
 
@@ -47,10 +51,11 @@ interface Answers {
 }
 
 export function createIntrospections(options: IntrospectionOptions): Introspections {
-  const { nowMs, askingMax } = options
+  const { nowMs, askingMax, askingOfNetworkMax } = options
+  const askingOf = new Map<string, number>()
   let answers = emptyAnswers({})
   return {
-    callerOf: ({ token, rules, mayAsk, ask }) => {
+    callerOf: ({ token, rules, network, mayAsk, ask }) => {
       if (answers.rules !== rules) answers = emptyAnswers(rules)
       const now = nowMs()
       const good = present(answers.good.get(token), now, goodMsMax)
@@ -64,11 +69,33 @@ export function createIntrospections(options: IntrospectionOptions): Introspecti
         throw new PopError('identity-unavailable', 'Too many tokens wait for an answer of the identity provider.', {
           headers: { 'retry-after': '1' },
         })
+      if (network !== undefined && (askingOf.get(network) ?? 0) >= askingOfNetworkMax)
+        throw new PopError(
+          'rate-limited',
+          'Too many tokens of this network wait for an answer of the identity provider.',
+          {
+            headers: { 'retry-after': '1' },
+          },
+        )
       const { asking } = answers
-      const asked = note(answers, token, now, ask, options).finally(() => asking.delete(token))
+      const leave = network === undefined ? () => undefined : enter(askingOf, network)
+      const asked = note(answers, token, now, ask, options).finally(() => {
+        asking.delete(token)
+        leave()
+      })
       asking.set(token, asked)
       return asked
     },
+  }
+}
+
+/** Counts one more; gives the way to count it no more. */
+function enter(counts: Map<string, number>, name: string): () => void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
+  return () => {
+    const left = (counts.get(name) ?? 0) - 1
+    if (left > 0) counts.set(name, left)
+    else counts.delete(name)
   }
 }
 

@@ -26,7 +26,7 @@ const claims = {
 const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const key = { kid: 'k', alg: 'RS256' as const, key: publicKey }
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-const jws = (header: object): string => `${encode(header)}.${encode(claims)}.c2ln`
+const jws = (header: object, more: object = {}): string => `${encode(header)}.${encode({ ...claims, ...more })}.c2ln`
 
 function faultOf(read: () => unknown): string {
   try {
@@ -48,6 +48,20 @@ test('readIntrospected() gives the caller of an active token, by the same claims
   const { azp: clientId, typ: _typ, ...others } = claims
   const answer = { active: true, ...others, client_id: clientId, token_type: 'bearer' }
   assert.equal(readIntrospected('opaque', answer, rules, now * 1000).clientId, 'c')
+})
+
+test('readIntrospected() takes the methods of a sign-in from the token that was called active, where the answer has none', () => {
+  const header = { alg: 'RS256', kid: 'k', typ: 'JWT' }
+  const both = { amr: ['pwd', 'otp'] }
+  assert.equal(introspected({}, jws(header, both)).secondFactor, 'proven')
+  assert.equal(introspected({}, jws(header)).secondFactor, 'missing')
+  // What the answer says counts before, and a token of which it does not speak counts for nothing.
+  assert.equal(introspected({ amr: ['pwd'] }, jws(header, both)).secondFactor, 'missing')
+  assert.equal(introspected({}, jws(header, { ...both, jti: 'other' })).secondFactor, 'missing')
+  assert.equal(introspected({}, `${encode(header)}.${encode([])}.c2ln`).secondFactor, 'missing')
+  // Nothing else is read there.
+  assert.deepEqual(introspected({}, jws(header, { roles: ['admin'], acr: 'pop-mfa' })).roles, [])
+  assert.equal(introspected({}, jws(header, { acr: 'pop-mfa' })).secondFactor, 'missing')
 })
 
 const refused: readonly (readonly [string, object, string])[] = [

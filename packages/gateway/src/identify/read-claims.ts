@@ -1,4 +1,13 @@
-import { checkClaims, isJsonObject, readJwsHeader, type JsonObject, type VerifiedJws } from '@pop-api/protocol'
+import {
+  checkClaims,
+  decodeBase64url,
+  isJsonObject,
+  isPlainText,
+  parseStrictJson,
+  readJwsHeader,
+  type JsonObject,
+  type VerifiedJws,
+} from '@pop-api/protocol'
 import { readCaller, type Caller, type CallerRules } from './caller.ts'
 import { tokenError } from './token-error.ts'
 
@@ -33,8 +42,19 @@ export function readIntrospected(token: string, answer: JsonObject, rules: Token
   const { token_type: type, client_id: clientId } = answer
   const kind = answer['typ'] ?? kinds.get(String(type).toLowerCase())
   if (!isAccessKind({ ...answer, typ: kind })) throw otherKind()
-  const caller = readAt({ azp: clientId, ...answer }, rules, nowMs)
+  const caller = readAt({ ...(header.ok ? methodsIn(token, answer) : {}), azp: clientId, ...answer }, rules, nowMs)
   return header.ok ? { ...caller, kid: header.value.kid } : caller
+}
+
+/**
+ * How the user signed in (RFC 8176), from the token itself: Keycloak leaves `amr` out of its answer. The provider has called active
+ * exactly this text, so it has verified the signature over these claims; they must be those that it speaks of.
+ */
+function methodsIn(token: string, answer: JsonObject): JsonObject {
+  const [, part = ''] = token.split('.')
+  const said = parseStrictJson(decodeBase64url(part)?.toString('utf8') ?? '')
+  if (!said.ok || !isJsonObject(said.value) || !isPlainText(answer['jti'], 128)) return {}
+  return said.value['jti'] === answer['jti'] ? { amr: said.value['amr'] } : {}
 }
 
 /** `token_type` in lower case → the claim `typ` of the same meaning. */

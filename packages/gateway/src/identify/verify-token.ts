@@ -80,7 +80,9 @@ export async function ownerOfToken(token: string, authenticator: Authenticator):
   }
   if (!jws.ok) return undefined
   const { value } = jws
-  return unlessRefused(() => readSigned(value, rules(), momentOf(value.claims['exp'], nowMs())))
+  // A token that is for others too opens nothing here, but whoever comes to end it may do that.
+  const claims = { ...value.claims, aud: oursAmong(value.claims['aud'], rules()) }
+  return unlessRefused(() => readSigned({ ...value, claims }, rules(), momentOf(value.claims['exp'], nowMs())))
 }
 
 /** Of these the provider tells nothing once they have ended, and nothing is left to be ended then. */
@@ -88,6 +90,10 @@ async function ownerOfOpaque(token: string, { introspect, rules, nowMs }: Authen
   const answer = await introspect(token)
   if (answer === undefined) return undefined
   return unlessRefused(() => readIntrospected(token, answer, rules(), momentOf(answer['exp'], nowMs())))
+}
+
+function oursAmong(audience: unknown, { audience: ours }: TokenRules): unknown {
+  return Array.isArray(audience) && audience.includes(ours) ? ours : audience
 }
 
 /** The last moment at which a token that has ended still held. */

@@ -33,7 +33,7 @@ export const metricCatalogue = {
   },
   pop_sign_in_failures_total: {
     type: 'counter',
-    help: 'Sign-ins and refreshes that gave no token, by what was wrong.',
+    help: 'Sign-ins and refreshes that gave no token, by what was wrong; `locked`: the provider was not asked.',
     labels: ['action', 'reason'],
   },
   pop_seal_failures_total: {

@@ -13,6 +13,8 @@ export interface ProviderOptions {
   readonly issuer: string
   /** The gateway's own client. */
   readonly clientId: string
+  /** As whom it asks about tokens, with the same secret. */
+  readonly introspectionClient: string
   /** Called before the first question, and again after a failure. */
   readonly secrets: () => Promise<ProviderSecrets>
 }

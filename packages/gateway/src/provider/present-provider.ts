@@ -19,6 +19,7 @@ export function presentProvider(settings: () => GatewaySettings): (() => Provide
     provider = connectProvider({
       issuer: identity.issuer ?? '',
       clientId: identity.client_id,
+      introspectionClient: identity.introspection_client ?? identity.client_id,
       secrets: () => readSecrets(identity),
     })
     return provider

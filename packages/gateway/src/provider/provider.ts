@@ -65,7 +65,7 @@ export interface Provider extends AsyncDisposable {
   /** RFC 7009. Throws `oauth-request-invalid` for a token of another client. */
   readonly revoke: (token: string, client: ClientCredentials | undefined) => Promise<void>
   /**
-   * RFC 7662, as the gateway's own client: what the provider says of an active token, and undefined of any other. That it cannot be
+   * RFC 7662, as the client that the settings say: what the provider says of an active token, and undefined of any other. That it cannot be
    * asked, for whatever reason, is never the fault of the token.
    */
   readonly introspect: (token: string) => Promise<JsonObject | undefined>
@@ -117,7 +117,9 @@ export function connectProvider(options: ProviderOptions): Provider {
     revoke: (token, client) => ask(client, (configuration) => tokenRevocation(configuration, token)),
     introspect: async (token) => {
       try {
-        const { configuration } = await connected()
+        const connection = await connected()
+        const asker = { kind: 'secret', id: options.introspectionClient, secret: connection.clientSecret } as const
+        const configuration = configurationFor(asker, connection)
         const answer = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
         return answer.active ? answer : undefined
       } catch (error) {

@@ -4,7 +4,7 @@ import { backchannelLogout } from './oauth/backchannel-logout.ts'
 import { deviceAuthorizationOperation } from './oauth/device-authorization.ts'
 import { logoutOperation, revokeOperation, type EndSessionOptions } from './oauth/end-session.ts'
 import { introspectionOperation } from './oauth/introspect.ts'
-import { tokenOperation } from './oauth/token.ts'
+import { tokenOperation, type TokenOptions } from './oauth/token.ts'
 import type { OpenOperation, OwnOperation } from './operation.ts'
 import { ownOperations, resourceMetadata, type OwnOptions } from './own-operations.ts'
 import { peopleOperations } from './people-operations.ts'
@@ -13,7 +13,7 @@ import { testTokenOperation } from './test-token-operation.ts'
 
 /** Everything that the gateway serves by itself. */
 export function mountOperations(
-  session: EndSessionOptions,
+  session: EndSessionOptions & TokenOptions,
   options: OwnOptions & SettingsOptions & IncidentOptions,
 ): readonly (OwnOperation | OpenOperation)[] {
   const all: readonly (OwnOperation | OpenOperation)[] = [

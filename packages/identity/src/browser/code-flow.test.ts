@@ -225,12 +225,12 @@ test('somebody else who signs in in the same browser gets a session of his own, 
   await using pop = await startWorld()
   const first = await codeFor(pop, 'bob')
   const bob = (await redeem(pop, first, first.code)).json
-  const before = first.browser.cookies.get('__Host-pop-session')
+  const before = first.browser.cookies.get('__Host-pop-provider')
   const second = await begin(pop, {}, first.browser)
   const code = codeOf(await second.browser.submit(second.page, fill(pop, 'alice')))
   const alice = (await redeem(pop, second, code)).json
   assert.equal(claimsOf(alice['access_token'])['preferred_username'], 'alice')
-  assert.notEqual(second.browser.cookies.get('__Host-pop-session'), before)
+  assert.notEqual(second.browser.cookies.get('__Host-pop-provider'), before)
   assert.equal((await refresh(pop, textOf(bob, 'refresh_token'))).status, 200)
   assert.deepEqual(pop.failures, [])
 })

@@ -7,7 +7,7 @@ const attributes = { httpOnly: true, path: '/', sameSite: 'strict', secure: true
  * of its own, which that prefix does not allow. None goes out with a request that another site has made.
  */
 export const cookies: Configuration['cookies'] = {
-  names: { session: '__Host-pop-session', interaction: '__Host-pop-sign-in', resume: '__Secure-pop-resume' },
+  names: { session: '__Host-pop-provider', interaction: '__Host-pop-sign-in', resume: '__Secure-pop-resume' },
   long: attributes,
   short: attributes,
 }

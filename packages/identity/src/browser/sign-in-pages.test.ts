@@ -64,7 +64,7 @@ test('every cookie is for this host and this site alone, and no script reads it'
     assert.match(field, /; samesite=strict; secure; httponly/i)
     assert.doesNotMatch(field, /domain=/i)
   }
-  assert.deepEqual([...browser.cookies.keys()], ['__Host-pop-sign-in', '__Host-pop-session'])
+  assert.deepEqual([...browser.cookies.keys()], ['__Host-pop-sign-in', '__Host-pop-provider'])
 })
 
 test('a form that was not made for this browser signs nobody in', async () => {
@@ -93,12 +93,12 @@ test('a form that was not made for this browser signs nobody in', async () => {
 test('a session that somebody planted is not the one that a sign-in begins', async () => {
   await using pop = await startWorld()
   const attacker = await codeFor(pop, 'alice')
-  const planted = attacker.browser.cookies.get('__Host-pop-session') ?? assert.fail()
+  const planted = attacker.browser.cookies.get('__Host-pop-provider') ?? assert.fail()
   const { browser, page } = await begin(pop)
-  const cookie = `__Host-pop-session=${planted}; ${[...browser.cookies].map((pair) => pair.join('=')).join('; ')}`
+  const cookie = `__Host-pop-provider=${planted}; ${[...browser.cookies].map((pair) => pair.join('=')).join('; ')}`
   const back = await browser.submit(page, fill(pop, 'bob'), { headers: { cookie } })
   codeOf(back)
-  const begun = browser.cookies.get('__Host-pop-session')
+  const begun = browser.cookies.get('__Host-pop-provider')
   assert.ok(begun !== undefined && begun !== planted)
   const shown = await attacker.browser.open(pop.identity.issuer + paths.logout)
   assert.match(shown.text, /signed in as alice/)
@@ -311,7 +311,7 @@ test('the end-session page asks, and ends what was begun in this browser', async
   assert.equal(out.status, 200)
   assert.match(out.text, /<h1>Signed out<\/h1>/)
   assert.equal((await refreshed()).json['error'], 'invalid_grant')
-  assert.equal(begun.browser.cookies.has('__Host-pop-session'), false)
+  assert.equal(begun.browser.cookies.has('__Host-pop-provider'), false)
   assert.match((await begun.browser.open(pop.identity.issuer + paths.logout)).text, /Nobody is signed in/)
   const again = { grant_type: 'refresh_token', client_id: 'pop-cli', refresh_token: String(other['refresh_token']) }
   assert.equal((await pop.call(paths.token, again)).status, 200)

@@ -3,6 +3,10 @@ import { isCount, isJsonObject, isPlainText, isTextList, type JsonObject } from 
 /** How a service client proves who it is: with a secret, or with a key of its own (RFC 7523). */
 type ServiceAuthentication = 'secret' | 'private_key_jwt'
 
+/** A key that is proved (RFC 9449), or a client certificate (RFC 8705). */
+type TokenBinding = (typeof tokenBindings)[number]
+const tokenBindings = ['dpop', 'certificate'] as const
+
 /** A program that signs in as itself, as `realm.services` of `pop.yaml` has it. */
 export interface ServiceClient {
   readonly clientId: string
@@ -14,6 +18,8 @@ export interface ServiceClient {
   readonly roles: readonly string[]
   /** It may exchange a user's token for one of its own audience (RFC 8693). */
   readonly exchangesTokens: boolean
+  /** What its tokens are bound to: Keycloak issues none without. */
+  readonly bound?: TokenBinding
 }
 
 /** A person who is brought along from the embedded provider, with id, password and second factor. */
@@ -90,6 +96,7 @@ function parseService(value: unknown): ServiceClient {
     clientId: requireText(service, 'client_id'),
     roles: requireTexts(service, 'roles'),
     exchangesTokens: requireFlag(service, 'token_exchange'),
+    ...(service['bound'] === undefined ? {} : { bound: requireBinding(service) }),
   }
   if (service['jwks'] !== undefined)
     return { ...base, authentication: 'private_key_jwt', jwks: requireText(service, 'jwks') }
@@ -128,6 +135,12 @@ function requireCount(of: JsonObject, name: string): number {
   const value = of[name]
   if (isCount(value)) return value
   throw missing(name)
+}
+
+function requireBinding(of: JsonObject): TokenBinding {
+  const value = tokenBindings.find((one) => one === of['bound'])
+  if (value !== undefined) return value
+  throw missing('bound')
 }
 
 function requireFlag(of: JsonObject, name: string): boolean {

@@ -14,8 +14,11 @@ const { commandLine: cliClientId, console: consoleClientId } = ownClients
 /** Keycloak's own client, whose roles open its admin API. */
 export const administration = 'realm-management'
 
-/** What control needs to manage users, of the roles that Keycloak has for it: nothing of clients, keys or flows. */
-export const controlRoles: readonly string[] = ['manage-users', 'view-realm', 'view-users']
+/**
+ * What control needs to manage users, of the roles that Keycloak has for it. It changes no client, key or flow, but has to see clients: to
+ * nobody else Keycloak says who administers the realm (decision 0021).
+ */
+export const controlRoles: readonly string[] = ['manage-users', 'view-clients', 'view-realm', 'view-users']
 
 /** A client as Keycloak represents it, only with what we decide. */
 export interface WantedClient {
@@ -126,6 +129,7 @@ function wantedService({
   jwks,
   roles,
   exchangesTokens,
+  bound,
 }: ServiceClient): WantedClient {
   const proof =
     authentication === 'secret'
@@ -139,7 +143,13 @@ function wantedService({
       ...proof,
       name: `Service ${clientId}`,
       serviceAccountsEnabled: true,
-      attributes: { ...madeHere, ...keys, 'standard.token.exchange.enabled': String(exchangesTokens) },
+      attributes: {
+        ...madeHere,
+        ...keys,
+        'standard.token.exchange.enabled': String(exchangesTokens),
+        'dpop.bound.access.tokens': String(bound === 'dpop'),
+        'tls.client.certificate.bound.access.tokens': String(bound === 'certificate'),
+      },
     },
     // What it does for a user it does with the roles of that user.
     carries: exchangesTokens ? 'everything' : roles,

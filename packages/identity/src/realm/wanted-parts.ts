@@ -7,11 +7,13 @@ import { enrolmentPart, profilePart } from './parts/realm-part.ts'
 import { permissionPart, rolePart } from './parts/role-parts.ts'
 import { broughtUserPart } from './parts/users-part.ts'
 import type { RealmRequest } from './realm-request.ts'
+import { refuseClashes } from './refuse-clashes.ts'
 import { wantedClients, wantedModuleClient, wantedScopes } from './wanted-clients.ts'
 import { wantedFlows } from './wanted-flows.ts'
 
-/** Everything inside a realm, in an order in which each part finds what it builds on. */
+/** Everything inside a realm, in an order in which each part finds what it builds on. Throws a RealmError for names that clash. */
 export function wantedParts(request: RealmRequest, nowMs: () => number): readonly Part[] {
+  refuseClashes(request)
   const modules = Object.entries(request.modulePermissions)
   const clients = wantedClients(request)
   const services = clients.filter(({ fields }) => fields['serviceAccountsEnabled'] === true)

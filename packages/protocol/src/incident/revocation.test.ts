@@ -145,6 +145,23 @@ test('the shape of the section incidents takes no more than the most', () => {
   assert.equal(sectionShapes.incidents({}), false)
 })
 
+test('the shape of the section incidents takes unlocks, and none that is malformed', () => {
+  const unlock = { name: 'ann', at: 1_800_000_000_000, until: 1_800_000_300_000 }
+  const holds = (unlocks: unknown): boolean => sectionShapes.incidents({ revocations: [], unlocks })
+  assert.equal(holds([]), true)
+  assert.equal(holds([unlock, { ...unlock, name: 'ann@example.org' }]), true)
+  const refused: readonly unknown[] = [
+    unlock,
+    [{ ...unlock, name: '' }],
+    [{ ...unlock, name: 7 }],
+    [{ ...unlock, at: -1 }],
+    [{ ...unlock, until: 'soon' }],
+    ['ann'],
+    Array.from({ length: 1_001 }, () => unlock),
+  ]
+  for (const unlocks of refused) assert.equal(holds(unlocks), false, JSON.stringify(unlocks)?.slice(0, 80))
+})
+
 test('lastingUntil() is never shorter than what is covered can live', () => {
   assert.ok(lastingUntil('jti', now) >= now + 86_400)
   for (const kind of ['sid', 'sub', 'client', 'kid'] as const) assert.ok(lastingUntil(kind, now) >= now + 30 * 86_400)

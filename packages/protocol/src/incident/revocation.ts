@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { isCount, isJsonObject, isPlainText, type JsonObject } from '../encoding/shape.ts'
+import { isUnlocks, type Unlock } from './unlock.ts'
 
 /** Kinds that end every token which carries the value, whenever it was issued. */
 export type WholeKind = 'jti' | 'sid' | 'kid'
@@ -46,6 +47,8 @@ export type RevocationFacts = Revocation extends infer R ? (R extends Revocation
 /** The section `incidents` of the bulletin. */
 export interface IncidentsSection {
   readonly revocations: readonly Revocation[]
+  /** For gateways alone; not there where there are none. */
+  readonly unlocks?: readonly Unlock[]
 }
 
 /** How many may be live at once. There is no room for one more then; none is ever dropped for it. */
@@ -101,6 +104,7 @@ export const reasonCharactersMax = 200
 /** True for a section of this type. Untrusted input. */
 export function isIncidentsSection(value: unknown): value is IncidentsSection {
   if (!isJsonObject(value)) return false
-  const { revocations } = value
+  const { revocations, unlocks } = value
+  if (unlocks !== undefined && !isUnlocks(unlocks)) return false
   return Array.isArray(revocations) && revocations.length <= revocationsMax && revocations.every(isRevocation)
 }

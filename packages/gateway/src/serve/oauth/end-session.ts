@@ -121,13 +121,17 @@ async function listSession(
   await revocations.add([{ kind: 'sid', value: sid, until, account }])
 }
 
+/** Control takes a revocation away by its own clock: were that ahead, a token would come back for its last seconds. */
+const clockSeconds = 10
+
 /** When the last token that can be out there at this moment has ended, with some seconds for two clocks. */
 export function untilTokensEnd(at: number, { lifeSecondsMax }: { readonly lifeSecondsMax: number }): number {
-  return at + lifeSecondsMax + 10
+  return at + lifeSecondsMax + clockSeconds
 }
 
 function oneToken({ jti, exp, subject }: Caller, reason: string, { nowMs }: EndSessionOptions): RevocationFacts {
-  return { kind: 'jti', value: jti, until: exp, account: { reason, by: subject, at: Math.floor(nowMs() / 1000) } }
+  const account = { reason, by: subject, at: Math.floor(nowMs() / 1000) }
+  return { kind: 'jti', value: jti, until: exp + clockSeconds, account }
 }
 
 function emptyAnswer(status: 200 | 204): Answer {

@@ -2,11 +2,13 @@ import { PopError } from '@pop-api/protocol'
 import type { Answer } from '../../answer.ts'
 import { stillHolding } from '../../identify/still-holding.ts'
 import { verifyToken, type Authenticator } from '../../identify/verify-token.ts'
+import type { Lockout } from '../../lockout/lockout.ts'
 import type { Grant, Provider } from '../../provider/provider.ts'
 import type { Notes, OpenOperation, OpenRequest } from '../operation.ts'
 import { jsonAnswer } from '../serve.ts'
 import { readClient } from './client.ts'
 import type { EndSessionOptions } from './end-session.ts'
+import { asSubject } from './exchanged.ts'
 import { readForm, requireParameter } from './form.ts'
 import { grantTypes, readGrant, type GrantRules } from './read-grant.ts'
 import { asOldAs } from './refreshed.ts'
@@ -19,7 +21,9 @@ export interface SignInOptions extends GrantRules {
   readonly authenticator: Authenticator
 }
 
-type TokenOptions = SignInOptions & Pick<EndSessionOptions, 'revocations' | 'nowMs'>
+export interface TokenOptions extends SignInOptions, Pick<EndSessionOptions, 'revocations' | 'nowMs'> {
+  readonly lockout: Pick<Lockout, 'guard'>
+}
 
 /**
  * `POST /oauth/token`: a grant of the provider, asked for as the gateway's own client unless the form names another. The token is
@@ -42,9 +46,15 @@ async function grantToken({ received, body, notes }: OpenRequest, options: Token
   const type = requireParameter(form, 'grant_type')
   if (client !== undefined) notes.account = client.id
   const parameters = readGrant(type, { form, client, notes, rules: options })
-  const ask = (): Promise<Grant> => options.provider().grant(type, parameters, client)
+  const forward = (): Promise<Grant> => options.provider().grant(type, parameters, client)
+  const { username: account } = parameters
+  const { address, requestId } = received
+  // The password grant alone names somebody; every other way in is counted by the provider.
+  const ask = (): Promise<Grant> =>
+    account === undefined ? forward() : options.lockout.guard({ account, address, requestId }, forward)
   const grant = await askProvider(ask, type, notes, options)
-  notes.caller = await verifyGranted(grant, { type, refreshToken: parameters['refresh_token'] }, options)
+  const { refresh_token: refreshToken, subject_token: subjectToken } = parameters
+  notes.caller = await verifyGranted(grant, { type, refreshToken, subjectToken }, options)
   return tokenAnswer(grant)
 }
 
@@ -71,16 +81,25 @@ async function askProvider(
   }
 }
 
+/** The grant, and the token that it gave another one for. */
+interface Asked {
+  readonly type: string
+  readonly refreshToken: string | undefined
+  readonly subjectToken: string | undefined
+}
+
 /** A token for a session that was ended here meanwhile, or without the second factor, is as good as a refused sign-in. */
 async function verifyGranted(
   { accessToken }: Grant,
-  { type, refreshToken }: { readonly type: string; readonly refreshToken: string | undefined },
+  { type, refreshToken, subjectToken }: Asked,
   { authenticator, requireSecondFactor }: SignInOptions,
 ) {
   try {
     const caller = await verifyToken(accessToken, authenticator)
     if (refreshToken !== undefined)
       stillHolding(asOldAs(refreshToken, caller), authenticator.revocations, authenticator.nowMs())
+    if (subjectToken !== undefined)
+      stillHolding(asSubject(subjectToken, caller), authenticator.revocations, authenticator.nowMs())
     if (requireSecondFactor() && caller.secondFactor === 'missing') throw new SignInRefused('second-factor-unproven')
     return caller
   } catch (error) {

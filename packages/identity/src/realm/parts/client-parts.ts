@@ -3,7 +3,9 @@ import type { Fields } from '../compare.ts'
 import type { Part } from '../part.ts'
 import type { RealmRequest } from '../realm-request.ts'
 import { scopeFields, type WantedClient, type WantedScope } from '../wanted-clients.ts'
+import { madeHere } from '../wanted-realm.ts'
 import { findClient, requireClient } from './find-client.ts'
+import { isMarked } from './is-marked.ts'
 
 const scopeKinds = ['defaultClientScopes', 'optionalClientScopes'] as const
 
@@ -12,7 +14,7 @@ export function clientPart({ realm }: RealmRequest, { clientId, fields }: Wanted
   const { defaultClientScopes: _default, optionalClientScopes: _optional, ...own } = fields
   return {
     name: `client ${clientId}`,
-    wanted: () => own,
+    wanted: (found) => markedIfOurs(own, found),
     find: async (keycloak) => {
       const found = await findClient(keycloak, realm, clientId)
       return found && { ...found }
@@ -57,6 +59,13 @@ export function clientScopesPart({ realm }: RealmRequest, { clientId, fields }: 
   }
 }
 
+/** Without our mark for what somebody else has made: that is set as wanted, and never taken away. */
+function markedIfOurs(wanted: Fields, found: Fields | undefined): Fields {
+  if (found === undefined || isMarked(found)) return wanted
+  const attributes = Object.entries(Object(wanted['attributes'])).filter(([name]) => !Object.hasOwn(madeHere, name))
+  return { ...wanted, attributes: Object.fromEntries(attributes) }
+}
+
 async function setScope(
   keycloak: KeycloakAdminClient,
   kind: (typeof scopeKinds)[number],
@@ -76,7 +85,7 @@ export function scopeParts({ realm }: RealmRequest, { name, description, mappers
   const wanted = { ...scopeFields, description }
   const scope: Part = {
     name: `client scope ${name}`,
-    wanted: () => wanted,
+    wanted: (found) => markedIfOurs(wanted, found),
     find: async (keycloak) => await findScope(keycloak, realm, name),
     create: async (keycloak) => {
       await keycloak.clientScopes.create({ realm, name, ...wanted })

@@ -1,6 +1,7 @@
 import type { Part } from '../part.ts'
 import type { RealmRequest } from '../realm-request.ts'
 import { findClient, requireClient } from './find-client.ts'
+import { isMarked } from './is-marked.ts'
 
 /** Roles carry the mark as a list, as all their attributes. */
 const mark = { 'pop.managed': ['true'] }
@@ -9,7 +10,8 @@ const mark = { 'pop.managed': ['true'] }
 export function rolePart({ realm }: RealmRequest, name: string): Part {
   return {
     name: `role ${name}`,
-    wanted: () => ({ attributes: mark }),
+    // One that somebody else has made stays theirs, or it would be taken away once nobody wants it here.
+    wanted: (found) => (found === undefined || isMarked(found) ? { attributes: mark } : {}),
     find: async (keycloak) => {
       const found = await keycloak.roles.findOneByName({ realm, name }, { catchNotFound: true })
       return found === undefined || found === null ? undefined : { ...found }

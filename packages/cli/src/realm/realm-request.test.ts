@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { developmentSettings, loadSettings, type Settings } from '@pop-api/settings'
+import { CommandFailure, exitCodes } from '../command-failure.ts'
+import { makeTemporaryFolder } from '../up/temporary-folder.ts'
+import { caOf, placeOf, realmRequest } from './realm-request.ts'
+
+const issuer = 'https://id.example/realms/pop'
+
+function settingsOf(more: string, place = issuer): Settings {
+  const loaded = loadSettings(`${developmentSettings}\nidentity: { provider: keycloak, issuer: "${place}" }\n${more}`)
+  assert.ok(loaded.ok, JSON.stringify(loaded))
+  return loaded.settings
+}
+
+const isUsage = (pattern: RegExp) => (error: unknown) =>
+  error instanceof CommandFailure && error.exitCode === exitCodes.usage && pattern.test(error.message)
+
+test('placeOf() takes the issuer of a realm apart, also below a path', () => {
+  assert.deepEqual(placeOf(settingsOf('')), { issuer, server: 'https://id.example', realm: 'pop' })
+  const below = placeOf(settingsOf('', 'https://id.example:8443/auth/realms/pop-1'))
+  assert.deepEqual([below.server, below.realm], ['https://id.example:8443/auth', 'pop-1'])
+})
+
+const faults: readonly (readonly [string, string, RegExp])[] = [
+  ['the realm of administrators', 'https://id.example/realms/master', /the realm master is for administrators/],
+  ['no realm', 'https://id.example/', /expected https:\/\/HOST\/realms\/NAME, found https:\/\/id\.example\//],
+  ['an empty name', 'https://id.example/realms/', /is no realm of Keycloak/],
+  ['more behind the name', 'https://id.example/realms/pop/', /is no realm of Keycloak/],
+  ['a query', 'https://id.example/realms/pop?x=1', /is no realm of Keycloak/],
+  ['an escape in the name', 'https://id.example/realms/p%6fp', /is no realm of Keycloak/],
+  ['a connection without TLS', 'http://id.example/realms/pop', /is no realm of Keycloak/],
+]
+for (const [name, place, pattern] of faults) {
+  test(`placeOf() refuses ${name}`, () => {
+    const { identity, ...rest } = settingsOf('')
+    assert.throws(() => placeOf({ ...rest, identity: { ...identity, issuer: place } }), isUsage(pattern))
+  })
+}
+
+test('placeOf() says what to set where the settings name no issuer', () => {
+  const { identity, ...rest } = settingsOf('')
+  const { issuer: _none, ...embedded } = identity
+  assert.throws(() => placeOf({ ...rest, identity: embedded }), isUsage(/set identity\.issuer, such as https:/))
+})
+
+test('realmRequest() makes each secret once, in a file for its owner alone, and sends what the settings say of services', async () => {
+  await using folder = await makeTemporaryFolder()
+  const home = join(folder.path, 'home')
+  const jwks = join(folder.path, 'signer.jwks')
+  await writeFile(jwks, '{"keys":[]}')
+  const settings = settingsOf(`realm:
+  gateway: https://gateway.example/
+  services:
+    reporter: { roles: [reader] }
+    prover: { roles: [reader], bound: dpop }
+    shower: { roles: [reader], bound: certificate, token_exchange: true }
+    signer: { jwks: ${jwks} }
+`)
+  const ask = () => realmRequest({ home, settings, environment: {}, bringsUsers: false })
+  const request = await ask()
+  assert.deepEqual(await ask(), request)
+  const secretOf = (path: string): Promise<string> => readFile(join(home, path), 'utf8')
+  assert.deepEqual(request['gateway_client'], {
+    client_id: 'pop-gateway',
+    secret: await secretOf('gateway/oidc-client-secret'),
+  })
+  assert.equal(request['control_secret'], await secretOf('control/keycloak-client-secret'))
+  const service = async (id: string) => ({
+    client_id: id,
+    roles: ['reader'],
+    secret: await secretOf(`realm/${id}.secret`),
+  })
+  assert.deepEqual(request['services'], [
+    { ...(await service('reporter')), token_exchange: false },
+    { ...(await service('prover')), token_exchange: false, bound: 'dpop' },
+    { ...(await service('shower')), token_exchange: true, bound: 'certificate' },
+    { client_id: 'signer', roles: [], token_exchange: false, jwks: '{"keys":[]}' },
+  ])
+  assert.equal((await stat(join(home, 'realm/prover.secret'))).mode & 0o777, 0o600)
+  assert.deepEqual([request['gateway'], request['users']], ['https://gateway.example', []])
+})
+
+test('realmRequest() takes the gateway’s secret from where the settings say, and says where there is none', async () => {
+  await using folder = await makeTemporaryFolder()
+  const secret = (reference: string, environment: NodeJS.ProcessEnv) => {
+    const { identity, ...rest } = settingsOf('')
+    const settings = { ...rest, identity: { ...identity, client_secret: JSON.parse(reference) } }
+    return realmRequest({ home: join(folder.path, 'home'), settings, environment, bringsUsers: false })
+  }
+  const { gateway_client: client } = await secret('{"env":"POP_SECRET"}', { POP_SECRET: 'of-the-environment' })
+  assert.deepEqual(client, { client_id: 'pop-gateway', secret: 'of-the-environment' })
+  await assert.rejects(secret('{"env":"POP_SECRET"}', {}), isUsage(/says POP_SECRET, and the environment has none/))
+  const missing = join(folder.path, 'none')
+  await assert.rejects(secret(JSON.stringify({ file: missing }), {}), isUsage(/none, and there is no such file/))
+})
+
+test('realmRequest() and caOf() name the file that cannot be read', async () => {
+  await using folder = await makeTemporaryFolder()
+  const options = { home: join(folder.path, 'home'), environment: {}, bringsUsers: false }
+  const settings = settingsOf('realm: { services: { signer: { jwks: /nowhere/keys.jwks } } }\n')
+  await assert.rejects(
+    realmRequest({ ...options, settings }),
+    isUsage(/public keys of signer cannot be read from \/nowhere/),
+  )
+  const { identity, ...rest } = settings
+  const withCa = { ...rest, identity: { ...identity, ca: '/nowhere/ca.pem' } }
+  await assert.rejects(
+    caOf({ settings: withCa }),
+    isUsage(/identity\.ca cannot be read from \/nowhere\/ca\.pem \(ENOENT\)/),
+  )
+  assert.deepEqual(await caOf({ settings }), {})
+})

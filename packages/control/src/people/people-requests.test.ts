@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readAddRequest } from './people-requests.ts'
+
+const unusable: readonly (readonly [string, string])[] = [
+  ['with an invisible character', 'a\u200blice'],
+  ['that turns the text around', '\u202ealice'],
+  ['in letters of full width', '\uff21lice'],
+  ['with a letter in two parts', 'zoe\u0308'],
+  ['with space around it', ' alice'],
+  ['like an id', '11111111-2222-4333-8444-555555555555'],
+  ['like that of a client', 'SERVICE-account-x'],
+]
+for (const [name, username] of unusable) {
+  test(`readAddRequest() refuses a username ${name}`, () => {
+    assert.throws(() => readAddRequest({ username }, 12), { name: 'PopError', code: 'body-invalid' })
+  })
+}
+
+test('readAddRequest() takes names of people', () => {
+  for (const username of ['alice', 'zo\u00eb', 'ann@example.org', '\u5c71\u7530'])
+    assert.equal(readAddRequest({ username }, 12).username, username)
+})
