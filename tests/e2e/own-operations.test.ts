@@ -79,6 +79,7 @@ test('GET /v1/pop/settings shows what is in force, and not where secrets lie', a
     'limits',
     'listeners',
     'live',
+    'lockout',
     'log',
     'mode',
     'module_permissions',
