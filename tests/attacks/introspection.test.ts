@@ -50,6 +50,19 @@ test('a token that was taken by its signature is asked about once the settings s
   assert.equal((await ask(past)).status, 200)
 })
 
+test('the provider is asked as the client that the settings say, and that it cannot be asked makes no token wrong', async () => {
+  const askAs = (introspection_client: string) =>
+    world.pop.changeSettings((settings) => ({
+      ...settings,
+      identity: { ...settings.identity, verify: 'introspect', introspection_client },
+    }))
+  await askAs('nobody')
+  const { status, body } = await ask(token)
+  assert.deepEqual([status, body['code']], [503, 'identity-unavailable'])
+  await askAs('pop-gateway')
+  assert.equal((await ask(token)).status, 200)
+})
+
 test('a bound token needs its proof however it was verified', async () => {
   await verifyBy('introspect')
   const bound = world.bound()

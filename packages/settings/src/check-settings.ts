@@ -52,7 +52,13 @@ export function warningsOf(file: SettingsFile, places: Places): readonly Setting
       .filter((permission) => !rolePermissions.includes(permission))
       .map((permission) => noteAt(places, ['roles', role], unusedPermission(permission))),
   )
-  return [...held, ...granted, ...passwordGrantWarning(file, places), ...lockoutWarning(file, places)]
+  return [
+    ...held,
+    ...granted,
+    ...passwordGrantWarning(file, places),
+    ...lockoutWarning(file, places),
+    ...bindingWarnings(file, places),
+  ]
 }
 
 /** RFC 9700 section 2.4: every application that asks for passwords is one more place that could lose them. */
@@ -70,6 +76,16 @@ function lockoutWarning({ lockout, identity }: SettingsFile, places: Places): re
     'no gateway sees a password where identity.password_grant is false: the provider alone counts, and takes ten times as many ' +
     'failures; expected scope account'
   return [noteAt(places, ['lockout', 'scope'], message)]
+}
+
+/** Where no listener asks for certificates, a token that is bound to one is of no use to anybody. */
+function bindingWarnings({ realm, listeners }: SettingsFile, places: Places): readonly SettingsNote[] {
+  if (listeners.gateway_mtls) return []
+  const bound = Object.entries(realm.services).filter(([, service]) => service.bound === 'certificate')
+  const message =
+    'no gateway takes tokens that are bound to a certificate without the listener that asks for one; expected ' +
+    'listeners.gateway_mtls: true'
+  return bound.map(([id]) => noteAt(places, ['realm', 'services', id, 'bound'], message))
 }
 
 function unusedPermission(permission: string): string {

@@ -162,6 +162,15 @@ test('loadSettings() warns of a lockout by network where no gateway takes passwo
   assert.deepEqual(notesOf(`${developmentSettings}identity: { password_grant: false }\n`, 'warnings'), [])
 })
 
+test('loadSettings() warns of a program whose tokens are bound to a certificate that nobody asks for', () => {
+  const text = `${developmentSettings}realm: { services: { a: { bound: certificate }, b: { bound: dpop }, c: {} } }\n`
+  const notes = notesOf(text, 'warnings')
+  assert.equal(notes.length, 1)
+  assert.match(String(notes[0]), /^\d+ realm\.services\.a\.bound: .+ expected listeners\.gateway_mtls: true$/)
+  assert.deepEqual(notesOf(`${text}listeners: { gateway_mtls: true }\n`, 'warnings'), [])
+  assert.equal(loadSettings(text.replace('certificate', 'tls')).ok, false)
+})
+
 test('loadSettings() tells what a start would refuse, also where it comes of a default', () => {
   const production = developmentSettings.replace('environment: development', 'environment: production')
   assert.match(

@@ -48,11 +48,6 @@ const golden: readonly (readonly [string, readonly object[], string])[] = [
     '~ client pop-cli\n    steps: it is not the sign-in that was made here\n',
   ],
   ['a verb of a later version', [{ verb: 'mend', name: 'role x', fields: [] }], '? role x\n'],
-  [
-    'what a realm could make a terminal do',
-    [change('displayName', '\u001b]0;gone\u0007', 'POP\nAPI\u0000')],
-    '~ client pop-cli\n    displayName: it is not the sign-in that was made here\n',
-  ],
 ]
 for (const [name, changes, text] of golden) {
   test(`showChanges() shows ${name}`, async () => assert.equal(await shown(changes), text))

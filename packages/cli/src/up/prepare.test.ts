@@ -76,6 +76,7 @@ test('prepare() makes nothing for a provider of its own, and needs its issuer an
   const made = await prepared(folder.path, `${named}  client_secret: { env: POP_OIDC_SECRET }\n`)
   assert.equal(made.clientSecret, undefined)
   assert.equal(made.section.identity.issuer, 'https://id.example/realms/pop')
+  assert.equal(made.section.identity.introspection_client, undefined)
   assert.equal(await readDevUsers(folder.path), undefined)
 })
 
@@ -87,6 +88,9 @@ test('prepare() takes what pop realm apply has left in the home, and refuses wha
   const { section } = await prepared(folder.path, text)
   assert.deepEqual(section.identity.client_secret, { file: gatewaySecretPath(folder.path) })
   assert.deepEqual(section.identity.service_clients, { reporter: 'r-1' })
+  assert.equal(section.identity.introspection_client, 'pop-api')
+  const other = await prepared(folder.path, `${text}  introspection_client: asker\n`)
+  assert.equal(other.section.identity.introspection_client, 'asker')
   await writeRealmFacts(folder.path, { issuer: 'https://id.example/realms/other', serviceClients: {} })
   await assert.rejects(prepared(folder.path, text), /this home was set up for https:\/\/id\.example\/realms\/other/)
 })

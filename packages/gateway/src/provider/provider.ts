@@ -65,8 +65,8 @@ export interface Provider extends AsyncDisposable {
   /** RFC 7009. Throws `oauth-request-invalid` for a token of another client. */
   readonly revoke: (token: string, client: ClientCredentials | undefined) => Promise<void>
   /**
-   * RFC 7662, as the client that the settings say: what the provider says of an active token, and undefined of any other. That it cannot be
-   * asked, for whatever reason, is never the fault of the token.
+   * RFC 7662, as the client that the settings say: what the provider says of an active token, and undefined of any other. That it
+   * cannot be asked, for whatever reason, is never the fault of the token.
    */
   readonly introspect: (token: string) => Promise<JsonObject | undefined>
   /** RFC 7662 as that client: what the provider tells it, and undefined of a token that is not active. Throws as `authorizeDevice`. */

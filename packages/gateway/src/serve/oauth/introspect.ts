@@ -1,6 +1,7 @@
 import { PopError, type JsonObject } from '@pop-api/protocol'
 import type { Answer } from '../../answer.ts'
-import { ownerOfToken, verifyToken, type Authenticator } from '../../identify/verify-token.ts'
+import { stillHolding } from '../../identify/still-holding.ts'
+import { ownerOfToken, type Authenticator } from '../../identify/verify-token.ts'
 import type { OpenOperation, OpenRequest } from '../operation.ts'
 import { jsonAnswer } from '../serve.ts'
 import { readClient, requireConfidential } from './client.ts'
@@ -10,8 +11,8 @@ import type { SignInOptions } from './token.ts'
 type IntrospectionOptions = Pick<SignInOptions, 'provider' | 'authenticator'>
 
 /**
- * `POST /oauth/introspect` (RFC 7662): what the provider tells this very client about a token. A token that this gateway refuses
- * is not active, whatever the provider still says of it.
+ * `POST /oauth/introspect` (RFC 7662): what the provider tells this very client about a token. A token that was revoked here is
+ * not active, whatever the provider still says of it.
  */
 export function introspectionOperation(options: IntrospectionOptions): OpenOperation {
   return {
@@ -30,15 +31,19 @@ async function introspect(request: OpenRequest, { provider, authenticator }: Int
   request.notes.account = client.id
   const token = requireParameter(form, 'token')
   const told = await provider().introspectAs(token, form.get('token_type_hint'), client)
-  const answer: JsonObject = told !== undefined && (await isTakenHere(token, authenticator)) ? told : { active: false }
+  const answer: JsonObject = told !== undefined && (await isHolding(token, authenticator)) ? told : { active: false }
   return jsonAnswer(200, answer)
 }
 
-/** Also true for what is no access token: that is for the provider alone to say. */
-async function isTakenHere(token: string, authenticator: Authenticator): Promise<boolean> {
-  if ((await ownerOfToken(token, authenticator)) === undefined) return true
+/**
+ * False for a token that was revoked here. True also for one that is for the service that asks and not for this gateway, and for what
+ * is no access token: of those the provider alone can tell.
+ */
+async function isHolding(token: string, authenticator: Authenticator): Promise<boolean> {
+  const owner = await ownerOfToken(token, authenticator)
+  if (owner === undefined) return true
   try {
-    await verifyToken(token, authenticator)
+    stillHolding(owner, authenticator.revocations, authenticator.nowMs())
     return true
   } catch (error) {
     if (error instanceof PopError && error.status === 401) return false

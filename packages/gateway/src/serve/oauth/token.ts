@@ -105,8 +105,10 @@ async function verifyGranted(
   } catch (error) {
     if (!(error instanceof PopError) || error.code === 'sign-in-refused') throw error
     if (error.code === 'token-revoked') throw new SignInRefused('session-ended', error)
+    // The keys cannot be had now: nothing is known of the token.
+    if (error.status >= 500) throw error
     // With its `audience` a service can ask for a token that is meant for somebody else.
-    if (type === grantTypes.tokenExchange && error.status < 500)
+    if (type === grantTypes.tokenExchange)
       throw new PopError('oauth-request-invalid', 'This exchange gives a token that is not for this API.', {
         cause: error,
       })
