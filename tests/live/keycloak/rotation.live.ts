@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { retireKeys, rotateKeys } from '@pop-api/identity'
 import { developmentSettings } from '@pop-api/settings'
 import { startPop, type Pop } from '@pop-api/testkit'
@@ -23,8 +24,7 @@ after(async () => {
   await pop[Symbol.asyncDispose]()
 })
 
-/** 503 with Retry-After says that the keys could not be had at that moment: whoever signs in asks again, as a client does. */
-async function freshToken(triesLeft = 3): Promise<string> {
+async function freshToken(): Promise<string> {
   const [client] = pop.users.clients
   const { client_id = '', client_secret = '' } = client ?? {}
   const { status, body } = await pop.form('/oauth/token', {
@@ -32,11 +32,7 @@ async function freshToken(triesLeft = 3): Promise<string> {
     client_id,
     client_secret,
   })
-  if (status === 503 && triesLeft > 0) {
-    await pause(1_000)
-    return freshToken(triesLeft - 1)
-  }
-  assert.equal(status, 200, JSON.stringify(body))
+  assert.equal(status, 200, `${JSON.stringify(body)}\n${inspect(pop.failures, { depth: 6 })}`)
   return String(body['access_token'])
 }
 

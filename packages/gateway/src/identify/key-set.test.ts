@@ -73,3 +73,22 @@ test('createKeySet() forgets a key that the provider took away', async () => {
   assert.equal(keys.find('a'), undefined)
   assert.equal(keys.find('b')?.kid, 'b')
 })
+
+test('createKeySet() takes no answer that comes after that of a later fetch: a key that was taken away stays away', async () => {
+  const answers: ((document: unknown) => void)[] = []
+  let nowMs = 0
+  const keys = createKeySet({
+    fetchKeys: () => new Promise((resolve) => answers.push(resolve)),
+    nowMs: () => nowMs,
+    wait: async (ms) => void (nowMs += ms),
+  })
+  const slow = keys.refetch()
+  while (answers.length < 1) await Promise.resolve()
+  const quick = keys.refetch()
+  while (answers.length < 2) await Promise.resolve()
+  answers[1]?.({ keys: [{ ...jwk, kid: 'new' }] })
+  await quick
+  answers[0]?.({ keys: [{ ...jwk, kid: 'old' }] })
+  await slow
+  assert.deepEqual([keys.find('old'), keys.find('new')?.kid], [undefined, 'new'])
+})

@@ -28,6 +28,9 @@ export function createKeySet({ fetchKeys, nowMs, wait }: KeySetOptions): KeySet 
   let fetchedMs: number | undefined
   let begunMs = Number.NEGATIVE_INFINITY
   let waiting: Promise<void> | undefined
+  /** Fetches are counted: the answer of an earlier one says what was, however late it comes. */
+  let begun = 0
+  let applied = 0
   return {
     find: (kid) => keys.get(kid),
     refetch: () => (waiting ??= begin()),
@@ -41,11 +44,14 @@ export function createKeySet({ fetchKeys, nowMs, wait }: KeySetOptions): KeySet 
     begunMs = nowMs()
     // From here on a caller comes too late for this fetch: the provider may have rotated meanwhile.
     waiting = undefined
+    const turn = ++begun
     try {
       const document = await fetchKeys()
+      if (turn < applied) return
       const text = JSON.stringify(document)
       // The same document keeps the same records: what was verified with them need not be verified again.
       if (text !== shown) keys = readKeys(document)
+      applied = turn
       shown = text
       fetchedMs = nowMs()
     } catch (cause) {
