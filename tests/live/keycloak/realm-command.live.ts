@@ -49,6 +49,9 @@ test('pop realm plan shows all of it, apply does it, then there is nothing to do
   const apply = await home.run('apply')
   assert.equal(apply.code, 0, apply.errors)
   assert.match(apply.output, /changes\. Done\.$/m)
+  // What the commands of this home trust of the provider.
+  const kept = await readFile(join(home.path, 'realm', 'ca.pem'), 'utf8')
+  assert.equal(kept, await readFile(keycloak.ca, 'utf8'))
   const again = await home.run('apply')
   assert.equal(again.output, 'The realm was as the settings say already.\n')
   assert.deepEqual(

@@ -5,6 +5,7 @@ import { getCACertificates } from 'node:tls'
 import type { Command } from 'commander'
 import { usageFailure } from '../command-failure.ts'
 import { findHome } from '../up/home.ts'
+import { issuerCaPath } from '../realm/realm-files.ts'
 import { errorCode } from '../up/own-file.ts'
 import { readRunFile } from '../up/run-file.ts'
 import { textOption } from '../up/words.ts'
@@ -19,6 +20,8 @@ export interface Gateway {
   readonly roots: readonly string[]
   /** Where these are from, for messages. */
   readonly rootsFrom: string
+  /** What the certificate of the home's own identity provider may come from besides, PEM. */
+  readonly issuerRoots: readonly string[]
 }
 
 const usualOrigin = 'https://localhost:8443'
@@ -37,17 +40,26 @@ export async function findGateway(command: Command, environment: Readonly<NodeJS
     const path = resolve(ca)
     const root = await readCertificates(path)
     if (root === undefined) throw usageFailure(`there is no file ${path}: give an existing one with --ca`)
-    return { origin, roots: [root], rootsFrom: path }
+    return { origin, roots: [root], rootsFrom: path, issuerRoots: [] }
   }
   if (given === undefined && !(await isFolder(home))) {
     const next = 'Start one with `pop up`, give its folder with --home, or a gateway with --gateway and --ca'
     throw usageFailure(`no home was found: there is no folder ${home}. ${next}`)
   }
   const path = join(home, 'ca.pem')
+  // Of the gateway of this home alone: another one has another provider.
+  const issuerRoot = given === undefined ? await readCertificates(issuerCaPath(home)) : undefined
+  const issuerRoots = issuerRoot === undefined ? [] : [issuerRoot]
   const root = await readCertificates(path)
   const system = getCACertificates('default')
-  if (root === undefined) return { origin, roots: system, rootsFrom: 'the authorities that this machine trusts' }
-  return { origin, roots: [root, ...system], rootsFrom: `${path} or the authorities that this machine trusts` }
+  if (root === undefined)
+    return { origin, roots: system, rootsFrom: 'the authorities that this machine trusts', issuerRoots }
+  return {
+    origin,
+    roots: [root, ...system],
+    rootsFrom: `${path} or the authorities that this machine trusts`,
+    issuerRoots,
+  }
 }
 
 /** The origin of an URL such as `https://localhost:8443`. Throws a CommandFailure (usage) for anything else. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { answerJson, standInGateway, type StandIn } from '../commands/stand-in-gateway.ts'
 import { aroundPop } from '../commands/try-pop.ts'
@@ -22,7 +23,7 @@ async function standIn(folder: string, resource: object = {}, document: object =
   })
   server.at = started
   const { origin, ca } = started
-  return { started, gateway: { origin, roots: [await readFile(ca, 'utf8')], rootsFrom: ca } }
+  return { started, gateway: { origin, roots: [await readFile(ca, 'utf8')], rootsFrom: ca, issuerRoots: [] } }
 }
 
 test('findIdentityProvider() goes from the gateway to the provider that it names', async () => {
@@ -75,4 +76,20 @@ test('findIdentityProvider() says who does not answer', async () => {
     exitCode: 3,
     message: /^nobody answers as the identity provider at https:\/\/localhost:1: /,
   })
+})
+
+test('findIdentityProvider() trusts the CA of the home’s own provider for the provider alone', async () => {
+  await using around = await aroundPop()
+  const folders = { gateway: join(around.folder, 'gateway'), provider: join(around.folder, 'provider') }
+  for (const folder of Object.values(folders)) await mkdir(folder)
+  const provider = await standIn(folders.provider)
+  await using _provider = provider.started
+  const issuer = `${provider.gateway.origin}/realms/pop`
+  const { started, gateway } = await standIn(folders.gateway, { authorization_servers: [issuer] })
+  await using _gateway = started
+  await assert.rejects(findIdentityProvider(gateway), { exitCode: 3, message: /does not come from/ })
+  const found = await findIdentityProvider({ ...gateway, issuerRoots: provider.gateway.roots })
+  assert.equal(found.issuer, issuer)
+  const swapped = { ...gateway, roots: provider.gateway.roots, issuerRoots: gateway.roots }
+  await assert.rejects(findIdentityProvider(swapped), { exitCode: 3, message: /^nobody answers as the gateway/ })
 })

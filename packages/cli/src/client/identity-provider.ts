@@ -28,7 +28,8 @@ export async function findIdentityProvider(gateway: Gateway): Promise<IdentityPr
   if (issuer === undefined || place === undefined) {
     throw unusable(gateway.origin, `authorization_servers with an https address, found ${JSON.stringify(servers)}`)
   }
-  const provider = { ...gateway, name: 'the identity provider', origin: place.origin }
+  const roots = [...gateway.roots, ...gateway.issuerRoots]
+  const provider = { ...gateway, name: 'the identity provider', origin: place.origin, roots }
   const path = `${place.pathname.replace(/\/$/, '')}/.well-known/openid-configuration`
   const document = await fetchDocument(provider, path)
   if (document['issuer'] !== issuer) {

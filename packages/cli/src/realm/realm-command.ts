@@ -61,8 +61,8 @@ function applyCommand(around: Surroundings): Command {
     .option('--prune', 'also remove what was made by an earlier apply and is wanted no more')
     .addHelpText('after', help)
     .action(async (_options: unknown, command: Command) => {
-      const { report, home, issuer } = await ask('apply', command, around)
-      await writeRealmFacts(home, { issuer, serviceClients: serviceClientsOf(report) })
+      const { report, home, issuer, ca } = await ask('apply', command, around)
+      await writeRealmFacts(home, { issuer, serviceClients: serviceClientsOf(report) }, ca)
       if (hasFlag(command, 'json')) return await writeJson(report, around.out)
       await showChanges(report, around.out)
       await tellSum(report, 'The realm was as the settings say already.', 'Done.', around)
@@ -115,15 +115,16 @@ async function ask(verb: 'plan' | 'apply', command: Command, around: Surrounding
   const { server, issuer } = placeOf(settings)
   const bringsUsers = settings.environment === 'development' && !hasFlag(command, 'withoutUsers')
   const request = await realmRequest({ home, settings, environment: around.environment, bringsUsers })
+  const trust = await caOf(found)
   const order = {
     verb,
     request,
     prune: hasFlag(command, 'prune'),
     administrator: await readAdministrator(command, server, around),
-    ...(await caOf(found)),
+    ...trust,
   }
   const report = await orderRealm(order, around.environment, progressOf(around))
-  return { report, home, issuer }
+  return { report, home, issuer, ca: trust.ca }
 }
 
 /** Shows on a terminal what is being looked at, over and over in one line. */

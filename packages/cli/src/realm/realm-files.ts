@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isJsonObject, parseStrictJson } from '@pop-api/protocol'
 import { usageFailure } from '../command-failure.ts'
@@ -18,6 +18,11 @@ export function controlSecretPath(home: string): string {
 /** Where a service client's secret lies, for whoever runs that program. */
 export function serviceSecretPath(home: string, clientId: string): string {
   return join(home, 'realm', `${clientId}.secret`)
+}
+
+/** Where `pop realm apply` keeps what the provider's certificate comes from, for the commands of this home. */
+export function issuerCaPath(home: string): string {
+  return join(home, 'realm', 'ca.pem')
 }
 
 /** A secret of 256 bits that is made once. */
@@ -41,10 +46,17 @@ function factsPath(home: string): string {
   return join(home, 'realm', 'realm.json')
 }
 
-export async function writeRealmFacts(home: string, { issuer, serviceClients }: RealmFacts): Promise<void> {
+/** `ca`: PEM of `identity.ca`; undefined where the settings name none. */
+export async function writeRealmFacts(
+  home: string,
+  { issuer, serviceClients }: RealmFacts,
+  ca: string | undefined,
+): Promise<void> {
   const path = factsPath(home)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await writeOwnFile(path, `${JSON.stringify({ issuer, service_clients: serviceClients }, undefined, 2)}\n`)
+  if (ca === undefined) await rm(issuerCaPath(home), { force: true })
+  else await writeOwnFile(issuerCaPath(home), ca)
 }
 
 /** Undefined where no realm was applied from this home. Throws a CommandFailure (usage) for a file in another shape. */

@@ -84,14 +84,18 @@ test('prepare() takes what pop realm apply has left in the home, and refuses wha
   await using folder = await makeTemporaryFolder()
   const text = `${developmentSettings}${keycloak}  issuer: https://id.example/realms/pop\n`
   await ensureSecret(gatewaySecretPath(folder.path))
-  await writeRealmFacts(folder.path, { issuer: 'https://id.example/realms/pop', serviceClients: { reporter: 'r-1' } })
+  await writeRealmFacts(
+    folder.path,
+    { issuer: 'https://id.example/realms/pop', serviceClients: { reporter: 'r-1' } },
+    undefined,
+  )
   const { section } = await prepared(folder.path, text)
   assert.deepEqual(section.identity.client_secret, { file: gatewaySecretPath(folder.path) })
   assert.deepEqual(section.identity.service_clients, { reporter: 'r-1' })
   assert.equal(section.identity.introspection_client, 'pop-api')
   const other = await prepared(folder.path, `${text}  introspection_client: asker\n`)
   assert.equal(other.section.identity.introspection_client, 'asker')
-  await writeRealmFacts(folder.path, { issuer: 'https://id.example/realms/other', serviceClients: {} })
+  await writeRealmFacts(folder.path, { issuer: 'https://id.example/realms/other', serviceClients: {} }, undefined)
   await assert.rejects(prepared(folder.path, text), /this home was set up for https:\/\/id\.example\/realms\/other/)
 })
 
