@@ -7,12 +7,15 @@ const textCharactersMax = 2048
 
 /** One event as one line of JSON that is plain text in every reader. Texts above 2048 characters are cut and say so. */
 export function formatLine(event: AuditEvent): string {
-  const line = JSON.stringify(event, (_key, value: unknown) =>
-    typeof value === 'string' && value.length > textCharactersMax
-      ? `${value.slice(0, textCharactersMax)}… (cut)`
-      : value,
-  )
+  const whole = JSON.stringify(event)
+  // A line that is no longer than one text may be holds none that is.
+  const line = whole.length <= textCharactersMax ? whole : JSON.stringify(event, cutLong)
   return `${line.replace(unsafe, escaped)}\n`
+}
+
+function cutLong(_key: string, value: unknown): unknown {
+  const isLong = typeof value === 'string' && value.length > textCharactersMax
+  return isLong ? `${value.slice(0, textCharactersMax)}… (cut)` : value
 }
 
 /** Undefined for a line that is not one of our events. */

@@ -26,7 +26,7 @@ export function emptyNote(home: string, query: AuditQuery, { read, logs }: Searc
 }
 
 /** Where the option is called otherwise than the member of the query. */
-const names: Readonly<Record<string, string>> = { request_id: '--request' }
+const names: Readonly<Record<string, string>> = { request_id: '--request', resource_id: '--resource' }
 
 function elsewhere({ request_id, txn, decision, user, since }: AuditQuery): readonly string[] {
   const hints: string[] = []

@@ -15,6 +15,7 @@ export function addQueryOptions(command: Command): Command {
       'only events of this user, or sign-ins that tried it: a name, or a subject such as user:ID',
     )
     .option('--action <name>', 'only events of this action, such as sign_in or resource_deletion')
+    .option('--resource <id>', 'only events on this: a topic, a bucket, or the user whom somebody changed')
     .option('--request <id>', 'only events of this request')
     .option('--txn <id>', 'only events of this transaction')
     .option('--decision <id>', 'only events of this decision, which a refused client was told')
@@ -28,6 +29,7 @@ export function queryOf(command: Command): AuditQuery {
     ['service', textOption(command, 'service')],
     ['user', textOption(command, 'user')],
     ['action', textOption(command, 'action')],
+    ['resource_id', textOption(command, 'resource')],
     ['request_id', textOption(command, 'request')],
     ['txn', textOption(command, 'txn')],
     ['decision', textOption(command, 'decision')],

@@ -109,6 +109,8 @@ test('pop audit tail chooses by action, decision and time, and a user also by th
   assert.deepEqual(await requests(['--user', 'carol']), ['r-0', 'r-1'])
   assert.deepEqual(await requests(['--action', 'sign_in']), ['r-0'])
   assert.deepEqual(await requests(['--decision', 'd-1']), ['r-1'])
+  assert.deepEqual(await requests(['--resource', 'carol']), ['r-0', 'r-2'])
+  assert.deepEqual(await requests(['--resource', 'caro']), [])
   assert.deepEqual(await requests(['--since', '2h']), ['r-1', 'r-2'])
   assert.deepEqual(await requests(['--since', '2h', '--until', '10m']), ['r-1'])
   assert.deepEqual(await requests(['--until', at(90)]), ['r-0', 'r-1'])

@@ -8,7 +8,8 @@ import { printTable } from '../print/table.ts'
 import { hasFlag } from '../up/words.ts'
 import { askIncidents } from './ask-incidents.ts'
 import { revokeCommand } from './revoke-command.ts'
-import { nameOf, readRevocation, rowOf } from './show-revocation.ts'
+import { nameSubjects } from './name-subjects.ts'
+import { nameOf, readRevocation, rowOf, subjectsOf } from './show-revocation.ts'
 
 const titles = ['ID', 'REVOKED', 'SINCE (UTC)', 'UNTIL (UTC)', 'SESSIONS', 'BY', 'REASON'].map((title) => ({ title }))
 
@@ -33,8 +34,13 @@ function listCommand(around: Surroundings): Command {
       const { revocations } = answer
       if (!Array.isArray(revocations) || !revocations.every(isJsonObject))
         throw new CommandFailure(exitCodes.refused, 'the gateway answered without a list: is it of another version?')
-      if (hasFlag(command, 'json')) await writeJson(answer, around.out)
-      else await printTable(titles, revocations.map(rowOf).toReversed(), around.out)
+      if (hasFlag(command, 'json')) {
+        await writeJson(answer, around.out)
+        return
+      }
+      const names = await nameSubjects(command, around, revocations.flatMap(subjectsOf))
+      const rows = revocations.map((revocation) => rowOf(revocation, names)).toReversed()
+      await printTable(titles, rows, around.out)
     })
 }
 

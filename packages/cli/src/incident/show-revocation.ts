@@ -48,14 +48,23 @@ function reachOf(revocation: Revocation): string {
     : 'whenever issued'
 }
 
-/** The cells of one row of the list. `listed` is as the gateway gave it. */
-export function rowOf(listed: JsonObject): readonly string[] {
+/** The subjects that a row of the list names. `listed` is as the gateway gave it. */
+export function subjectsOf(listed: JsonObject): readonly string[] {
+  const { kind, value, account } = readRevocation(listed)
+  return [...(kind === 'sub' ? [value] : []), ...(account === undefined ? [] : [account.by])]
+}
+
+/** The cells of one row of the list, with the usernames that are known. `listed` is as the gateway gave it. */
+export function rowOf(listed: JsonObject, names: ReadonlyMap<string, string>): readonly string[] {
   const revocation = readRevocation(listed)
   const { id, until, account } = revocation
   const note = listed['pending'] === true ? ' (control does not know yet)' : ''
   const sessions = account?.sessions ?? '-'
   const at = account === undefined ? '-' : timeOf(account.at)
-  return [id, nameOf(revocation), at, timeOf(until), sessions, account?.by ?? '-', `${account?.reason ?? '-'}${note}`]
+  const named = (subject: string): string => (names.has(subject) ? `${names.get(subject)} (${subject})` : subject)
+  const what = revocation.kind === 'sub' ? `user ${named(revocation.value)}` : nameOf(revocation)
+  const by = account === undefined ? '-' : named(account.by)
+  return [id, what, at, timeOf(until), sessions, by, `${account?.reason ?? '-'}${note}`]
 }
 
 function timeOf(seconds: number): string {

@@ -9,7 +9,7 @@ function offered(script: string, words: readonly string[]): readonly string[] {
   const asked = `compopt() { echo "compopt $*"; }
 ${script}
 COMP_WORDS=(pop ${list}); COMP_CWORD=${words.length}; _pop; printf '%s\\n' "\${COMPREPLY[@]}"`
-  return execFileSync('bash', ['-c', asked], { encoding: 'utf8' }).split('\n').filter(Boolean)
+  return execFileSync('bash', ['--norc', '-c', asked], { encoding: 'utf8' }).split('\n').filter(Boolean)
 }
 
 test('pop completion bash completes commands, options and choices of the place', async () => {
