@@ -92,12 +92,17 @@ function begin(received: Received, { traces, metrics }: Gate): Progress {
   return { received, trace, beganMs: metrics.ticksMs(), stage: 'admit', opened: false }
 }
 
-/** Puts the opening event of a change on the disk: from then on it may have happened. */
-async function announce(progress: Progress, txn: string, gate: Gate): Promise<void> {
-  const { stage } = progress
+/** Puts the opening event of a change on the disk: from then on it may have happened. A read is not announced. */
+function announce(progress: Progress, txn: string, { recorder }: Gate): Promise<void> | undefined {
   progress.txn = txn
+  const opening = recordOpening(progress, recorder)
+  return opening === undefined ? undefined : untilOpened(progress, opening)
+}
+
+async function untilOpened(progress: Progress, opening: Promise<void>): Promise<void> {
+  const { stage } = progress
   progress.stage = 'record'
-  await recordOpening(progress, gate.recorder)
+  await opening
   progress.opened = true
   progress.stage = stage
 }
@@ -107,15 +112,22 @@ function refusal(progress: Progress, failure: unknown, gate: Gate): Answer {
   progress.refusal = error
   if (error.status >= 500) gate.failed(progress.received.requestId, failure)
   if (failure instanceof PermissionDenied) progress.decision = failure.decision
-  progress.reason = failure instanceof PermissionDenied ? failure.reason : error.code
+  progress.reason = failure instanceof PermissionDenied ? failure.reason : reasonOf(progress, error)
   return refuseRequest(error, progress.received)
+}
+
+/** The provider shows its operator nothing of what it was answered: what was wrong with its message stands in our log alone. */
+function reasonOf({ routed }: Progress, { code, message }: PopError): string {
+  const destination = routed?.destination
+  return destination?.kind === 'open' && destination.ofProvider === true ? `${code}: ${message}` : code
 }
 
 /** An answer leaves only once it is recorded; if it cannot be, the client is told so, and whether something was done. */
 async function close(progress: Progress, answer: Answer, gate: Gate): Promise<Answer> {
   if (isStreamed(answer)) return { ...answer, body: recordAtEnd(progress, answer, gate) }
   try {
-    await recordClosing(progress, answer, gate.recorder)
+    const closing = recordClosing(progress, answer, gate.recorder)
+    if (closing !== undefined) await closing
   } catch (failure) {
     const outcome = progress.opened ? 'unknown' : 'nothing'
     const unrecorded = new PopError('audit-unavailable', 'The request could not be recorded.', {
@@ -152,7 +164,7 @@ function recordAtEnd(progress: Progress, answer: Answer & { readonly body: Strea
       if (recorded) return
       const ended = refusal(progress, failure, gate)
       gate.metrics.answered(progress, ended.status)
-      await recordClosing(progress, ended, gate.recorder).catch((unrecorded: unknown) =>
+      await recordClosing(progress, ended, gate.recorder)?.catch((unrecorded: unknown) =>
         gate.failed(progress.received.requestId, unrecorded),
       )
     },

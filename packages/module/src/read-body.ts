@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { collectBody, PopError } from '@pop-api/protocol'
+import { collectStream, PopError } from '@pop-api/protocol'
 
 /** The digest limit of the wire, and room for a gateway that writes the same JSON a little longer. */
 const bodyBytesMax = 256 * 1024 + 4096
@@ -21,18 +21,12 @@ export function endWhenSilent(request: IncomingMessage): Disposable {
  */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) throw tooLarge()
-  const collector = collectBody(bodyBytesMax)
   using _silence = endWhenSilent(request)
-  try {
-    // The stream has no encoding, so its chunks are Buffers. It must outlive a refusal: with it Node destroys the connection.
-    for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      if (!collector.add(piece)) throw tooLarge()
-    }
-  } catch (cause) {
-    if (cause instanceof PopError) throw cause
+  const body = await collectStream(request, bodyBytesMax).catch((cause: unknown) => {
     throw new PopError('malformed-request', 'The body broke off.', { cause })
-  }
-  return collector.body()
+  })
+  if (body === undefined) throw tooLarge()
+  return body
 }
 
 function tooLarge(): PopError {

@@ -1,7 +1,6 @@
 import {
   mintTxnToken,
   PopError,
-  requestHopFields,
   type RequestToSeal,
   type ModuleInstance,
   type Seal,
@@ -19,6 +18,8 @@ import type { Authorization, TxnCache } from './txn-cache.ts'
 /** A permitted request whose parameters and body match the schemas of its operation. */
 export interface Validated {
   readonly permitted: Permitted<ModuleDestination>
+  /** The fields that may cross, each name with its value behind it. */
+  readonly headers: readonly string[]
   /** Of an upload a body that is still on its way. */
   readonly body: Buffer | FollowedBody
 }
@@ -49,18 +50,15 @@ export interface Dressed {
 
 const txnLifeSeconds = 60
 
-/**
- * Mints the Txn-Token and takes only the fields that may cross: nothing that the client says of itself reaches a module. The field
- * `traceparent` is ours, whatever came; it crosses under the seal like every other.
- */
+/** Mints the Txn-Token. The field `traceparent` is ours, whatever came; it crosses under the seal like every other. */
 export function dress(validated: Validated, trace: Trace, dresser: Dresser): Dressed {
   const { seal, sealIdentity, nextNonce, nowMs } = dresser
-  const { received, destination } = validated.permitted.identified.routed
+  const { received } = validated.permitted.identified.routed
   const { txnToken, txn, decision } = authorize(validated.permitted, dresser)
   const headers: string[] = ['traceparent', trace.traceparent]
-  for (const [name, value] of received.fields) {
-    if (name === 'traceparent') continue
-    if (requestHopFields.has(name) || destination.requestFields.has(name)) headers.push(name, value.trim())
+  for (let index = 0; index + 1 < validated.headers.length; index += 2) {
+    const name = validated.headers[index] ?? ''
+    if (name !== 'traceparent') headers.push(name, validated.headers[index + 1] ?? '')
   }
   const { method, target, requestId } = received
   const body = sealedBody(validated.body)
@@ -137,6 +135,7 @@ export function txnClaimsOf(
       ...(caller.amr === undefined ? {} : { amr: caller.amr }),
       ...(caller.sid === undefined ? {} : { sid: caller.sid }),
       ...(caller.testToken === true ? { test_token: true } : {}),
+      ...(caller.maker === undefined ? {} : { maker: caller.maker }),
     },
     tctx: {
       module,

@@ -25,74 +25,92 @@ type Controller = Dispatcher.DispatchController
  * was cut.
  */
 export function exchange(pool: Dispatcher, request: ModuleRequest, body: Buffer): Promise<ModuleAnswer> {
-  return new Promise((resolve, reject) => {
-    const { method, target: path, headers, silenceMsMax, readHead, onCut } = request
-    const chunks: Buffer[] = []
-    let bytes = 0
-    let sent = false
-    let gaveUp = false
-    const giveUp = (why: PopError): void => {
-      gaveUp = true
-      clearTimeout(waiting)
-      reject(why)
-    }
+  return new Promise((resolve, reject) => new Exchange(request, resolve, reject).begin(pool, body))
+}
+
+/** Told by the pool, in this order, of what becomes of one request. A class: each request makes one object, not a closure a step. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: ModuleRequest
+  readonly #resolve: (answer: ModuleAnswer) => void
+  readonly #reject: (failure: PopError) => void
+  readonly #chunks: Buffer[] = []
+  #bytes = 0
+  #stage: 'waiting' | 'sent' | 'ended' = 'waiting'
+  #waiting: NodeJS.Timeout | undefined
+  #head: AnswerHead | undefined
+  #streaming: Streaming | undefined
+
+  constructor(request: ModuleRequest, resolve: (answer: ModuleAnswer) => void, reject: (failure: PopError) => void) {
+    this.#request = request
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  begin(pool: Dispatcher, body: Buffer): void {
+    const { method, target: path, headers, silenceMsMax, onCut } = this.#request
+    const times = { headersTimeout: silenceMsMax, bodyTimeout: silenceMsMax }
+    onCut((refusal) => this.#giveUp(refusal))
+    // undici only reads them.
+    const fields = headers as string[]
+    pool.dispatch({ method, path, headers: fields, body: body.length === 0 ? null : body, ...times }, this)
+    // A connection that is free takes it at once: only who waits for one needs a clock.
+    if (this.#stage !== 'waiting') return
     const noneFree = new Error('No connection to the module came free.')
-    const waiting = setTimeout(() => giveUp(new InstanceUnreachable(noneFree)), freeMsMax)
-    onCut(giveUp)
-    let head: AnswerHead | undefined
-    let streaming: Streaming | undefined
-    pool.dispatch(
-      {
-        method,
-        path,
-        headers: [...headers],
-        body: body.length === 0 ? null : body,
-        headersTimeout: silenceMsMax,
-        bodyTimeout: silenceMsMax,
-      },
-      {
-        onRequestStart: (controller) => {
-          clearTimeout(waiting)
-          if (gaveUp) {
-            controller.abort(new Error('Nobody waits for it any more.'))
-            return
-          }
-          sent = true
-          onCut((refusal) => controller.abort(refusal))
-        },
-        onResponseStart: (controller, status) => {
-          head = readHead(status, texts(controller.rawHeaders))
-          if (head.stream === undefined) return
-          const opened = (streaming = openStreaming(controller))
-          const { source } = opened
-          resolve({ kind: 'streamed', head, stream: head.stream, source, rawTrailers: () => opened.rawTrailers })
-        },
-        onResponseData: (controller, chunk) => {
-          if (streaming !== undefined) {
-            if (!streaming.source.push(chunk)) controller.pause()
-            return
-          }
-          bytes += chunk.length
-          if (bytes > answerBytesMax) controller.abort(answerTooLarge())
-          else chunks.push(chunk)
-        },
-        onResponseEnd: (controller) => {
-          const rawTrailers = texts(controller.rawTrailers)
-          if (streaming !== undefined) {
-            streaming.rawTrailers = rawTrailers
-            streaming.source.push(null)
-          } else if (head !== undefined) {
-            resolve({ kind: 'whole', head, rawTrailers, body: Buffer.concat(chunks, bytes) })
-          }
-        },
-        onResponseError: (_controller, error) => {
-          clearTimeout(waiting)
-          streaming?.source.destroy(error)
-          reject(sent ? brokenExchange(error) : new InstanceUnreachable(error))
-        },
-      },
-    )
-  })
+    this.#waiting = setTimeout(() => this.#giveUp(new InstanceUnreachable(noneFree)), freeMsMax)
+  }
+
+  onRequestStart(controller: Controller): void {
+    clearTimeout(this.#waiting)
+    if (this.#stage === 'ended') {
+      controller.abort(new Error('Nobody waits for it any more.'))
+      return
+    }
+    this.#stage = 'sent'
+    this.#request.onCut((refusal) => controller.abort(refusal))
+  }
+
+  onResponseStart(controller: Controller, status: number): void {
+    const head = (this.#head = this.#request.readHead(status, texts(controller.rawHeaders)))
+    if (head.stream === undefined) return
+    const opened = (this.#streaming = openStreaming(controller))
+    const { source } = opened
+    this.#resolve({ kind: 'streamed', head, stream: head.stream, source, rawTrailers: () => opened.rawTrailers })
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#streaming !== undefined) {
+      if (!this.#streaming.source.push(chunk)) controller.pause()
+      return
+    }
+    this.#bytes += chunk.length
+    if (this.#bytes > answerBytesMax) controller.abort(answerTooLarge())
+    else this.#chunks.push(chunk)
+  }
+
+  onResponseEnd(controller: Controller): void {
+    const rawTrailers = texts(controller.rawTrailers)
+    if (this.#streaming !== undefined) {
+      this.#streaming.rawTrailers = rawTrailers
+      this.#streaming.source.push(null)
+    } else if (this.#head !== undefined) {
+      this.#resolve({ kind: 'whole', head: this.#head, rawTrailers, body: Buffer.concat(this.#chunks, this.#bytes) })
+    }
+  }
+
+  onResponseError(_controller: Controller, error: Error): void {
+    clearTimeout(this.#waiting)
+    const wasSent = this.#stage === 'sent'
+    this.#stage = 'ended'
+    this.#streaming?.source.destroy(error)
+    this.#reject(wasSent ? brokenExchange(error) : new InstanceUnreachable(error))
+  }
+
+  /** Before anything was sent: the request stays in the pool's queue and is dropped when its turn comes. */
+  #giveUp(why: PopError): void {
+    clearTimeout(this.#waiting)
+    this.#stage = 'ended'
+    this.#reject(why)
+  }
 }
 
 interface Streaming {
@@ -114,7 +132,9 @@ function openStreaming(controller: Controller): Streaming {
   return { source, rawTrailers: [] }
 }
 
+const none: readonly string[] = []
+
 function texts(raw: unknown): readonly string[] {
-  if (!Array.isArray(raw)) return []
+  if (!Array.isArray(raw) || raw.length === 0) return none
   return raw.map((item: unknown) => (Buffer.isBuffer(item) ? item.toString('latin1') : String(item)))
 }

@@ -16,6 +16,7 @@ import type { Answer } from '../answer.ts'
 import type { Dressed } from '../dress/dress.ts'
 import type { Streams } from '../limit/streams.ts'
 import type { Flow, UnderWay } from '../revoke/under-way.ts'
+import type { FollowedBody } from '../receive/body.ts'
 import { isSafe } from '../receive/received.ts'
 import { noteFailure, type Upstream, type Upstreams } from '../metrics/upstreams.ts'
 import { answerBody } from './answer-body.ts'
@@ -110,11 +111,10 @@ async function callAny(
     if (instance === undefined) continue
     const upstream = modules.upstreams.of(instance)
     try {
-      const call = (boot: string): Promise<ModuleAnswer> =>
-        callInstance(dressed, { instance, boot, upstream, flow }, modules)
-      const first = await call(instance.boot)
+      const call = { instance, boot: instance.boot, upstream, flow }
+      const first = await callInstance(dressed, call, modules)
       const boot = bootOfRetry(first)
-      const last = boot === undefined ? first : await call(boot)
+      const last = boot === undefined ? first : await callInstance(dressed, { ...call, boot }, modules)
       refuseSealProblem(last)
       return { answer: last, upstream }
     } catch (failure) {
@@ -139,12 +139,16 @@ interface Call {
   readonly flow: Flow
 }
 
-/** One call, noted in the book of its instance. */
+/** One call, noted in the book of its instance. What it gives back verified, of a stream up to the head. */
 async function callInstance(dressed: Dressed, call: Call, modules: Modules): Promise<ModuleAnswer> {
   const { upstream } = call
   upstream.inFlight++
   try {
     const answer = await ask(dressed, call, modules)
+    if (answer.kind === 'whole') {
+      const verified = modules.seal.verifyAnswerBody(answer.head, answer.body, answer.rawTrailers)
+      if (!verified.ok) throw answerUnverified(verified)
+    }
     upstream.isUp = true
     whenRead(answer, () => upstream.inFlight--)
     return answer
@@ -155,11 +159,8 @@ async function callInstance(dressed: Dressed, call: Call, modules: Modules): Pro
   }
 }
 
-async function ask(
-  dressed: Dressed,
-  { instance, boot, upstream, flow }: Call,
-  modules: Modules,
-): Promise<ModuleAnswer> {
+/** Sends it, sealed for this instance at this start. */
+function ask(dressed: Dressed, { instance, boot, upstream, flow }: Call, modules: Modules): Promise<ModuleAnswer> {
   const { received, destination } = dressed.validated.permitted.identified.routed
   const { headers, binding, sealer } = dressed.sealFor(instance, boot)
   const readHead = (status: number, rawHeaders: readonly string[]): AnswerHead => {
@@ -183,30 +184,27 @@ async function ask(
   const silenceMsMax = modules.silenceMsMax()
   const request = { method, target: target.text, headers, silenceMsMax, readHead, onCut: flow.onCut }
   const { body } = dressed.validated
-  const answer = await send(request, instance, body, { sealer, upstream, modules })
-  if (answer.kind === 'streamed') return answer
-  const verified = modules.seal.verifyAnswerBody(answer.head, answer.body, answer.rawTrailers)
-  if (!verified.ok) throw answerUnverified(verified)
-  return answer
+  return Buffer.isBuffer(body)
+    ? exchange(modules.poolOf(instance), request, body)
+    : upload(request, instance, body, { sealer, upstream, modules })
 }
 
-interface Sending {
+interface Uploading {
   readonly sealer: BodySealer | undefined
   readonly upstream: Upstream
   readonly modules: Modules
 }
 
-async function send(
+async function upload(
   request: ModuleRequest,
   instance: ModuleInstance,
-  body: Dressed['validated']['body'],
-  { sealer, upstream, modules }: Sending,
+  body: FollowedBody,
+  { sealer, upstream, modules }: Uploading,
 ): Promise<ModuleAnswer> {
-  if (Buffer.isBuffer(body)) return exchange(modules.poolOf(instance), request, body)
   if (sealer === undefined) throw new Error('A body is on its way whose end nobody seals.')
   const moment = (): SealMoment => ({ nowMs: modules.nowMs(), nonce: modules.nextNonce() })
-  const upload = { body, sealer, moment, upstream }
-  const answer = await sendUpload(modules.agentOf(instance), instance.address, request, upload)
+  const sent = { body, sealer, moment, upstream }
+  const answer = await sendUpload(modules.agentOf(instance), instance.address, request, sent)
   // The body has been read: it cannot be sealed anew.
   if (bootOfRetry(answer) !== undefined)
     throw new PopError('module-unavailable', 'The module has restarted.', { headers: { 'retry-after': '1' } })

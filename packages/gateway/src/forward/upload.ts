@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest, type Agent } from 'node:https'
 import type { TLSSocket } from 'node:tls'
-import { collectBody, fieldPairs, type BodySealer, type ModuleInstance, type SealMoment } from '@pop-api/protocol'
+import { collectStream, fieldPairs, type BodySealer, type ModuleInstance, type SealMoment } from '@pop-api/protocol'
 import type { Upstream } from '../metrics/upstreams.ts'
 import type { FollowedBody } from '../receive/body.ts'
 import {
@@ -167,10 +167,9 @@ async function readAnswer(response: IncomingMessage, { readHead, silenceMsMax }:
     response.on('error', () => undefined)
     return { kind: 'streamed', head, stream: head.stream, source: response, rawTrailers: () => response.rawTrailers }
   }
-  const collector = collectBody(answerBytesMax)
-  // The stream has no encoding, so its chunks are Buffers.
-  for await (const piece of response as AsyncIterable<Buffer>) if (!collector.add(piece)) throw answerTooLarge()
-  return { kind: 'whole', head, body: collector.body(), rawTrailers: response.rawTrailers }
+  const body = await collectStream(response, answerBytesMax)
+  if (body === undefined) throw answerTooLarge()
+  return { kind: 'whole', head, body, rawTrailers: response.rawTrailers }
 }
 
 /** Ends a connection on which a body was left half sent, once its answer was read. */

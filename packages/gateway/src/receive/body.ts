@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { collectBody, PopError } from '@pop-api/protocol'
+import { collectStream, PopError } from '@pop-api/protocol'
 import type { Framing } from './received.ts'
 
 /** The body of a request, which is on its way. Only one of its readings is asked for, once. */
@@ -8,7 +8,7 @@ export interface RequestBody {
    * All of it. Refuses with `body-too-large` before a byte is read where the length says so, else at the byte that is too many; with
    * `malformed-request` when the client breaks off, with `ambiguous-framing` when trailers follow, with `request-timeout`.
    */
-  readonly collect: (bytesMax: number) => Promise<Buffer>
+  readonly collect: (bytesMax: number) => Buffer | Promise<Buffer>
   /** Piece by piece; nothing to follow where there is no body. */
   readonly follow: () => FollowedBody | undefined
 }
@@ -26,12 +26,14 @@ const collectMsMax = 60_000
 /** How long a client may be silent within a body that is sent on as it comes. */
 const silenceMsMax = 30_000
 
+const noBytes = Buffer.alloc(0)
+
 /** The body of a request. `begin` is called before the first byte is read: a client may be waiting for its 100. */
 export function openBody(request: IncomingMessage, framing: Framing, begin: () => void): RequestBody {
   return {
     collect: (bytesMax) => {
-      if (framing.kind === 'none') return Promise.resolve(Buffer.alloc(0))
-      if (framing.kind === 'length' && framing.bytes > bytesMax) return Promise.reject(tooLarge(bytesMax))
+      if (framing.kind === 'none') return noBytes
+      if (framing.kind === 'length' && framing.bytes > bytesMax) throw tooLarge(bytesMax)
       begin()
       return collect(request, bytesMax)
     },
@@ -48,16 +50,15 @@ async function collect(request: IncomingMessage, bytesMax: number): Promise<Buff
   // What still arrives after that ends with the connection.
   const timer = setTimeout(() => reject(timeout()), collectMsMax)
   try {
-    return await Promise.race([collectPieces(request, bytesMax), late])
+    const body = await Promise.race([collectStream(request, bytesMax), late])
+    if (body === undefined) throw tooLarge(bytesMax)
+    refuseTrailers(request)
+    return body
+  } catch (cause) {
+    throw cause instanceof PopError ? cause : brokenOff(cause)
   } finally {
     clearTimeout(timer)
   }
-}
-
-async function collectPieces(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const collector = collectBody(bytesMax)
-  for await (const piece of piecesOf(request)) if (!collector.add(piece)) throw tooLarge(bytesMax)
-  return collector.body()
 }
 
 async function* follow(request: IncomingMessage, begin: () => void): AsyncGenerator<Buffer> {
@@ -79,10 +80,17 @@ async function* piecesOf(request: IncomingMessage): AsyncGenerator<Buffer> {
     // The stream has no encoding, so its chunks are Buffers. It must outlive a refusal: with it Node destroys the connection.
     yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
   } catch (cause) {
-    if (cause instanceof PopError) throw cause
-    throw new PopError('malformed-request', 'The body ended before its length.', { cause })
+    throw cause instanceof PopError ? cause : brokenOff(cause)
   }
-  if (request.rawTrailers.length > 0) throw new PopError('ambiguous-framing', 'Trailers are not accepted.')
+  refuseTrailers(request)
+}
+
+function refuseTrailers({ rawTrailers }: IncomingMessage): void {
+  if (rawTrailers.length > 0) throw new PopError('ambiguous-framing', 'Trailers are not accepted.')
+}
+
+function brokenOff(cause: unknown): PopError {
+  return new PopError('malformed-request', 'The body ended before its length.', { cause })
 }
 
 function timeout(): PopError {

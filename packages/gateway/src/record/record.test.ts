@@ -83,8 +83,8 @@ test('recordClosing() leaves out at the level basic what was read without troubl
 
 test('with the disk full the level full lets nothing go on, and the level basic says so and goes on', async () => {
   const full = world('full', diskFull)
-  await assert.rejects(recordOpening(progress('POST'), full.recorder), unavailable)
-  await assert.rejects(recordClosing(progress('GET'), answer(200), full.recorder), unavailable)
+  await assert.rejects(async () => recordOpening(progress('POST'), full.recorder), unavailable)
+  await assert.rejects(async () => recordClosing(progress('GET'), answer(200), full.recorder), unavailable)
   assert.equal(full.alarms.length, 2)
   const basic = world('basic', diskFull)
   await recordOpening(progress('POST'), basic.recorder)
@@ -113,6 +113,6 @@ test('a disk that does not answer is given up', async (context) => {
   const { recorder, alarms } = world('full', () => new Promise(() => undefined))
   const opening = recordOpening(progress('POST'), recorder)
   context.mock.timers.tick(2_000)
-  await assert.rejects(opening, unavailable)
+  await assert.rejects(async () => opening, unavailable)
   assert.equal(alarms.length, 1)
 })

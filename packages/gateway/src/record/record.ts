@@ -19,34 +19,37 @@ function isChange(progress: Progress): boolean {
   return !isSafe(progress.received.method)
 }
 
-/** Announces a change before it is forwarded. Durable, or the request is refused with `audit-unavailable`. */
-export async function recordOpening(progress: Progress, recorder: Recorder): Promise<void> {
-  if (!isChange(progress)) return
-  await append(eventOf(progress, recorder, 'opened', undefined), 'durable', recorder)
+/** Announces a change before it is forwarded. Durable, or the request is refused with `audit-unavailable`. A read is not announced. */
+export function recordOpening(progress: Progress, recorder: Recorder): Promise<void> | undefined {
+  if (!isChange(progress)) return undefined
+  return append(eventOf(progress, recorder, 'opened', undefined), 'durable', recorder)
 }
 
 /**
  * The one closing event of a request, before its answer leaves; durable for a change and for whatever begins or ends a session.
  * With `basic` a read that succeeded leaves none.
  */
-export async function recordClosing(progress: Progress, answer: Answer, recorder: Recorder): Promise<void> {
+export function recordClosing(progress: Progress, answer: Answer, recorder: Recorder): Promise<void> | undefined {
   const status: AuditStatus = answer.status < 400 ? 'success' : answer.status < 500 ? 'refused' : 'failure'
-  if (recorder.level() === 'basic' && status === 'success' && !isChange(progress)) return
+  if (recorder.level() === 'basic' && status === 'success' && !isChange(progress)) return undefined
   const event = eventOf(progress, recorder, status, answer.status)
   const decisive = isChange(progress) && (progress.opened || progress.routed?.destination.kind === 'open')
-  await append(event, decisive ? 'durable' : 'written', recorder)
+  return append(event, decisive ? 'durable' : 'written', recorder)
 }
 
 const slowMs = 2_000
 
+/** Gives up on a disk that takes longer than its bound (security.md, fail modes): a request must not wait for it without end. */
 async function append(
   event: AuditEvent,
   until: 'written' | 'durable',
   { audit, level, alarm, recording }: Recorder,
 ): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`The audit log took longer than ${slowMs} ms.`)), slowMs)
   recording.waiting++
   try {
-    await inTime(audit.append(event, until))
+    await Promise.race([audit.append(event, until), late])
   } catch (cause) {
     recording.lost++
     alarm(cause)
@@ -56,18 +59,8 @@ async function append(
         headers: { 'retry-after': '5' },
       })
   } finally {
-    recording.waiting--
-  }
-}
-
-/** Rejects when a disk takes longer than its bound (security.md, fail modes): a request must not wait for it without end. */
-async function inTime(appended: Promise<unknown>): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`The audit log took longer than ${slowMs} ms.`)), slowMs)
-  try {
-    await Promise.race([appended, late])
-  } finally {
     clearTimeout(timer)
+    recording.waiting--
   }
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { collectBody, PopError } from '@pop-api/protocol'
+import { collectStream, PopError } from '@pop-api/protocol'
 
 const formBytesMax = 16 * 1024
 const formType = /^application\/x-www-form-urlencoded(;|$)/i
@@ -29,17 +29,11 @@ export async function readFormText(request: IncomingMessage): Promise<string> {
     throw new PopError('media-type-unsupported', 'Send application/x-www-form-urlencoded.')
   }
   if (Number(request.headers['content-length'] ?? 0) > formBytesMax) throw tooLarge()
-  const collector = collectBody(formBytesMax)
-  try {
-    // The stream has no encoding, so its chunks are Buffers. It must outlive a refusal: with it Node destroys the connection.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      if (!collector.add(chunk)) throw tooLarge()
-    }
-  } catch (cause) {
-    if (cause instanceof PopError) throw cause
+  const body = await collectStream(request, formBytesMax).catch((cause: unknown) => {
     throw new PopError('malformed-request', 'The form ended before its length.', { cause })
-  }
-  return collector.body().toString('utf8')
+  })
+  if (body === undefined) throw tooLarge()
+  return body.toString('utf8')
 }
 
 /** The parameter `name`. Throws `oauth-request-invalid` when there is none. */

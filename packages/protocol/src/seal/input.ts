@@ -54,7 +54,21 @@ export function readSealSignature(raw: string): Buffer | undefined {
   return base64 === undefined ? undefined : decodeBase64(base64)
 }
 
+/** A workload covers the same few lists again and again: those of the last messages are not parsed anew. */
+const knownLists = new Map<string, readonly Component[]>()
+const knownListsMax = 64
+
 function readComponents(list: string): readonly Component[] | undefined {
+  const known = knownLists.get(list)
+  if (known !== undefined) return known
+  const components = parseComponents(list)
+  if (components === undefined) return undefined
+  if (knownLists.size >= knownListsMax) knownLists.clear()
+  knownLists.set(list, components)
+  return components
+}
+
+function parseComponents(list: string): readonly Component[] | undefined {
   const components: Component[] = []
   const seen = new Set<string>()
   for (const text of list.split(' ')) {

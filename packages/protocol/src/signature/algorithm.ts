@@ -47,7 +47,7 @@ export function verifyBase(
 function keyFits(algorithm: SignatureAlgorithm, key: KeyObject): boolean {
   switch (algorithm) {
     case 'ecdsa-p256-sha256':
-      return key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1'
+      return isP256(key)
     case 'rsa-pss-sha512':
       return key.asymmetricKeyType === 'rsa' || key.asymmetricKeyType === 'rsa-pss'
     case 'rsa-v1_5-sha256':
@@ -57,4 +57,15 @@ function keyFits(algorithm: SignatureAlgorithm, key: KeyObject): boolean {
     default: // hmac-sha256, the only one left
       return key.type === 'secret'
   }
+}
+
+/** Node reads the details of a key anew each time it is asked; a key never changes. */
+const onP256 = new WeakMap<KeyObject, boolean>()
+
+function isP256(key: KeyObject): boolean {
+  const known = onP256.get(key)
+  if (known !== undefined) return known
+  const is = key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1'
+  onP256.set(key, is)
+  return is
 }
