@@ -230,7 +230,7 @@ function checksOf(member: GatewayMembership, assertFresh: (nowMs: number) => voi
           assertFresh(Date.now())
           return undefined
         } catch (failure) {
-          return failure instanceof Error ? failure.message : String(failure)
+          return faultOf(failure)
         }
       },
     },
@@ -244,4 +244,11 @@ function checksOf(member: GatewayMembership, assertFresh: (nowMs: number) => voi
       },
     },
   ]
+}
+
+/** With what is behind it, for only operators see this. Faults stand in lines with others: a sentence loses its full stop. */
+function faultOf(failure: unknown): string {
+  const { message, cause } = failure instanceof Error ? failure : new Error(String(failure))
+  const sentences = cause instanceof Error ? [message, cause.message] : [message]
+  return sentences.map((sentence) => sentence.replace(/\.$/, '')).join(': ')
 }

@@ -1,5 +1,6 @@
 import { nearWord } from './near-word.ts'
 import { noteAt, type Places, type SettingsNote } from './places.ts'
+import { realmPlaceOf } from './realm-place.ts'
 import type { EnvironmentMode, SettingsFile } from './schema.ts'
 
 /** Role permissions that operations of ours ask for. Modules of others may ask for others. */
@@ -26,8 +27,12 @@ export function startFaults(file: SettingsFile, places: Places): readonly Settin
   const { provider, issuer } = file.identity
   const key = ['identity', 'provider']
   if (provider === 'keycloak') {
-    const message = 'is missing: provider keycloak needs the exact iss of its tokens'
-    return issuer === undefined ? [noteAt(places, ['identity', 'issuer'], message)] : []
+    const message =
+      issuer === undefined
+        ? 'is missing: provider keycloak needs the exact iss of its tokens'
+        : `expected https://HOST/realms/NAME, letter for letter as Keycloak spells iss, without a slash at the end; found ${issuer}`
+    const isGood = issuer !== undefined && realmPlaceOf(issuer) !== undefined
+    return isGood ? [] : [noteAt(places, ['identity', 'issuer'], message)]
   }
   if (file.environment !== 'production') return []
   const next = 'Set identity.provider: keycloak and identity.issuer, or environment: development'

@@ -23,4 +23,5 @@ export {
 export { settingsTag, showSettings } from './show.ts'
 export { settingsJsonSchema } from './json-schema.ts'
 export { starterEnvironments, starterSettings, type StarterEnvironment } from './starter.ts'
+export { realmPlaceOf, type RealmPlace } from './realm-place.ts'
 export { readYaml, type YamlResult } from './yaml-text.ts'

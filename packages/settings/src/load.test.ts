@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { developmentSettings } from './development.ts'
 import { loadSettings } from './load.ts'
+import { realmPlaceOf } from './realm-place.ts'
 
 /** The YAML blocks of the architecture document, one after another, unchanged. */
 const documentBlocks = developmentSettings
@@ -184,6 +185,31 @@ test('loadSettings() tells what a start would refuse, also where it comes of a d
   assert.match(notesOf(foreign, 'startFaults').join('\n'), /identity\.issuer: is missing/)
   assert.deepEqual(notesOf(`${foreign}  issuer: https://id.example/realms/pop\n`, 'startFaults'), [])
   assert.deepEqual(notesOf(developmentSettings, 'startFaults'), [])
+})
+
+const issuers: readonly (readonly [string, string])[] = [
+  ['a slash at the end', 'https://id.example/realms/pop/'],
+  ['no realm', 'https://id.example/'],
+  ['an empty name', 'https://id.example/realms/'],
+  ['a query', 'https://id.example/realms/pop?x=1'],
+  ['an escape in the name', 'https://id.example/realms/p%6fp'],
+  ['a user in it', 'https://a:b@id.example/realms/pop'],
+  ['a connection without TLS', 'http://id.example/realms/pop'],
+]
+for (const [name, issuer] of issuers) {
+  test(`loadSettings() tells that nothing starts with an issuer of Keycloak that has ${name}`, () => {
+    const text = `${developmentSettings}identity: { provider: keycloak, issuer: "${issuer}" }\n`
+    const [note = '', ...more] = notesOf(text, 'startFaults')
+    assert.match(note, /^\d+ identity\.issuer: expected https:\/\/HOST\/realms\/NAME, .+; found http/)
+    assert.ok(note.endsWith(issuer))
+    assert.deepEqual(more, [])
+  })
+}
+
+test('realmPlaceOf() takes the issuer of a realm apart, also below a path', () => {
+  assert.deepEqual(realmPlaceOf('https://id.example/realms/pop'), { server: 'https://id.example', realm: 'pop' })
+  const below = realmPlaceOf('https://id.example:8443/auth/realms/pop-1')
+  assert.deepEqual(below, { server: 'https://id.example:8443/auth', realm: 'pop-1' })
 })
 
 test('loadSettings() grants by default only to roles that there are', () => {

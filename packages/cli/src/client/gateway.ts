@@ -1,14 +1,14 @@
-import { X509Certificate } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import type { Command } from 'commander'
 import { usageFailure } from '../command-failure.ts'
+import { issuerRoots } from '../realm/issuer-roots.ts'
 import { findHome } from '../up/home.ts'
-import { issuerCaPath } from '../realm/realm-files.ts'
 import { errorCode } from '../up/own-file.ts'
 import { readRunFile } from '../up/run-file.ts'
 import { textOption } from '../up/words.ts'
+import { readCertificates } from './certificates.ts'
 
 /** The gateway that a command speaks to, or the identity provider that it names. */
 export interface Gateway {
@@ -24,6 +24,7 @@ export interface Gateway {
   readonly issuerRoots: readonly string[]
 }
 
+const giveCa = 'give the CA of the gateway with --ca'
 const usualOrigin = 'https://localhost:8443'
 
 /**
@@ -38,7 +39,7 @@ export async function findGateway(command: Command, environment: Readonly<NodeJS
   const ca = textOption(command, 'ca')
   if (ca !== undefined) {
     const path = resolve(ca)
-    const root = await readCertificates(path)
+    const root = await readCertificates(path, giveCa)
     if (root === undefined) throw usageFailure(`there is no file ${path}: give an existing one with --ca`)
     return { origin, roots: [root], rootsFrom: path, issuerRoots: [] }
   }
@@ -48,17 +49,16 @@ export async function findGateway(command: Command, environment: Readonly<NodeJS
   }
   const path = join(home, 'ca.pem')
   // Of the gateway of this home alone: another one has another provider.
-  const issuerRoot = given === undefined ? await readCertificates(issuerCaPath(home)) : undefined
-  const issuerRoots = issuerRoot === undefined ? [] : [issuerRoot]
-  const root = await readCertificates(path)
+  const ofIssuer = given === undefined ? await issuerRoots(home) : []
+  const root = await readCertificates(path, giveCa)
   const system = getCACertificates('default')
   if (root === undefined)
-    return { origin, roots: system, rootsFrom: 'the authorities that this machine trusts', issuerRoots }
+    return { origin, roots: system, rootsFrom: 'the authorities that this machine trusts', issuerRoots: ofIssuer }
   return {
     origin,
     roots: [root, ...system],
     rootsFrom: `${path} or the authorities that this machine trusts`,
-    issuerRoots,
+    issuerRoots: ofIssuer,
   }
 }
 
@@ -77,18 +77,5 @@ async function isFolder(path: string): Promise<boolean> {
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return false
     throw usageFailure(`the home ${path} cannot be looked at (${errorCode(error)})`, error)
-  }
-}
-
-async function readCertificates(path: string): Promise<string | undefined> {
-  try {
-    const text = await readFile(path, 'utf8')
-    // Read once here: OpenSSL ignores what it cannot read, and the failure would show as one of the gateway.
-    void new X509Certificate(text)
-    return text
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    const why = /^E(?!RR_)/.test(errorCode(error)) ? `cannot be read (${errorCode(error)})` : 'holds no PEM certificate'
-    throw usageFailure(`${path} ${why}: give the CA of the gateway with --ca`, error)
   }
 }

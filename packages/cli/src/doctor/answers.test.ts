@@ -91,6 +91,7 @@ test('checkClocks() reads the clock of the gateway from its answer', async () =>
   )
 })
 
+const issuerRoots = () => Promise.resolve([])
 type Answer = (path: string, response: ServerResponse, origin: string) => void
 const realm = '/realms/pop'
 const provider =
@@ -111,16 +112,31 @@ for (const [name, answer, state, message] of providers) {
   test(`checkProvider() says ${state} to ${name}`, async () => {
     using found = await server(answer)
     const run = standInRun({ identity: { pid: 1, starts: 1, ready: true } }, { issuer: found.origin + realm })
-    const finding = await checkProvider({ run, settings: undefined, roots: [] })
+    const finding = await checkProvider({ run, settings: undefined, issuerRoots })
     assert.equal(finding.state, state)
     assert.match(finding.message, message)
   })
 }
 
+test('checkProvider() says that the realm is not there yet, and how the provider calls itself', async () => {
+  using none = await server((_path, response) => answerJson(response, 404, { error: 'Realm does not exist' }))
+  using other = await server(provider({ issuer: 'https://id.example/realms/pop' }))
+  const at = (origin: string, processes: object = {}) =>
+    checkProvider({ run: standInRun({ ...processes }, { issuer: origin + realm }), settings: undefined, issuerRoots })
+  // Its own words are for https alone, as issuers are.
+  assert.match((await at(none.origin)).message, /answered 404/)
+  const otherwise = await at(other.origin)
+  assert.equal(
+    otherwise.message,
+    `the provider calls itself https://id.example/realms/pop, pop.yaml says ${other.origin}/realms/pop: its tokens are refused`,
+  )
+  assert.match(otherwise.remedy ?? '', /^Set identity\.issuer to what it calls itself/)
+})
+
 test('checkProvider() fails where nobody answers, and skips an embedded one that does not run', async () => {
-  const away = await checkProvider({ run: standInRun({}), settings: undefined, roots: [] })
+  const away = await checkProvider({ run: standInRun({}), settings: undefined, issuerRoots })
   assert.equal(away.state, 'fail')
-  assert.equal((await checkProvider({ run: undefined, settings: undefined, roots: [] })).state, 'skip')
+  assert.equal((await checkProvider({ run: undefined, settings: undefined, issuerRoots })).state, 'skip')
 })
 
 test('checkModules() tells whether a module listens, is approved, and is where the gateway looks for it', async () => {

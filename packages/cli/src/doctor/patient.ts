@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import type { Gateway } from '../client/gateway.ts'
 import { readKeptBulletin, type KeptBulletin } from '../client/kept-bulletin.ts'
+import { issuerRoots } from '../realm/issuer-roots.ts'
 import { findSettings, type FoundSettings } from '../up/find-settings.ts'
 import { isLocked } from '../up/home.ts'
 import { errorCode } from '../up/own-file.ts'
@@ -19,6 +20,11 @@ export interface Patient {
   readonly bulletin: KeptBulletin | undefined
   /** Certificates that those of our listeners may come from, PEM. */
   readonly roots: readonly string[]
+  /**
+   * What the certificate of the identity provider must come from, exactly as its gateway has it, PEM. Throws a CommandFailure for
+   * what cannot be read.
+   */
+  readonly issuerRoots: () => Promise<readonly string[]>
   /** A gateway that was asked about in particular, wherever it runs. */
   readonly remote: Gateway | undefined
   readonly nowMs: () => number
@@ -29,16 +35,30 @@ export async function examine(home: string, config: string | undefined, remote?:
   const held = (await orUndefined(isLocked(home))) ?? false
   const run = held ? await orUndefined(readRunFile(home)) : undefined
   const ca = await readUnlessAbsent(join(home, 'ca.pem'))
+  const roots = ca === undefined ? getCACertificates('default') : [ca, ...getCACertificates('default')]
+  const settings = await orUndefined(findSettings(config, home))
   return {
     home,
     isLocked: held,
     run,
-    settings: await orUndefined(findSettings(config, home)),
+    settings,
     bulletin: await orUndefined(readKeptBulletin(home)),
-    roots: ca === undefined ? getCACertificates('default') : [ca, ...getCACertificates('default')],
+    roots,
+    issuerRoots: async () => {
+      if (run?.processes['identity'] !== undefined) return roots
+      const own = await issuerRoots(home, isOf(run, settings) ? settings?.settings : undefined)
+      // A gateway that was given a CA of the provider trusts no other.
+      return own.length > 0 ? own : getCACertificates('default')
+    },
     remote,
     nowMs: Date.now,
   }
+}
+
+/** Whether the provider of the settings is that of the run: it may have been started with others. */
+function isOf(run: RunFile | undefined, settings: FoundSettings | undefined): boolean {
+  const identity = settings?.settings.identity
+  return identity?.provider === 'keycloak' && (run === undefined || run.issuer === identity.issuer)
 }
 
 async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { isJsonObject, parseStrictJson, type JsonObject } from '@pop-api/protocol'
-import { errorCode } from '../up/own-file.ts'
+import { realmPlaceOf, type RealmPlace } from '@pop-api/settings'
 import { ask } from './ask.ts'
 import { fail, ok, skip, type Finding } from './finding.ts'
 import type { Patient } from './patient.ts'
@@ -9,27 +8,30 @@ import type { Patient } from './patient.ts'
 export async function checkProvider({
   run,
   settings,
-  roots,
-}: Pick<Patient, 'run' | 'settings' | 'roots'>): Promise<Finding> {
+  issuerRoots,
+}: Pick<Patient, 'run' | 'settings' | 'issuerRoots'>): Promise<Finding> {
   const identity = settings?.settings.identity
   const issuer = run?.issuer ?? (identity?.provider === 'keycloak' ? identity.issuer : undefined)
   if (issuer === undefined) return skip('provider', 'the embedded provider does not run')
-  const remedy =
-    run?.processes['identity'] === undefined
-      ? 'Is identity.issuer in pop.yaml right, and the provider up?'
-      : 'See: pop logs identity'
-  const own = run === undefined && identity?.ca !== undefined ? await readCa(identity.ca) : []
-  if (own === undefined)
-    return fail('provider', `identity.ca ${identity?.ca} cannot be read`, 'Give the file with the CA of the provider')
-  const trusted = [...own, ...roots]
+  const isOurs = run?.processes['identity'] !== undefined
+  const remedy = isOurs
+    ? 'See: pop logs identity'
+    : 'Are identity.issuer and identity.ca in pop.yaml right, and is the provider up?'
+  const trusted = await issuerRoots()
   const discovery = await askDocument(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, trusted)
-  if ('fault' in discovery) return fail('provider', `the discovery of ${issuer}: ${discovery.fault}`, remedy)
+  if ('fault' in discovery) {
+    const place = realmPlaceOf(issuer)
+    if (discovery.status === 404 && place !== undefined && !isOurs) return noRealm(place)
+    return fail('provider', `the discovery of ${issuer}: ${discovery.fault}`, remedy)
+  }
   const { issuer: named, jwks_uri: keysAt } = discovery.document
   if (named !== issuer)
     return fail(
       'provider',
-      `${issuer} calls itself ${String(named)}: its tokens are refused`,
-      'identity.issuer must be the exact iss',
+      `the provider calls itself ${String(named)}, pop.yaml says ${issuer}: its tokens are refused`,
+      isOurs
+        ? remedy
+        : 'Set identity.issuer to what it calls itself, or start Keycloak with the --hostname of pop.yaml',
     )
   const url = typeof keysAt === 'string' ? URL.parse(keysAt) : null
   if (url === null) return fail('provider', `the discovery of ${issuer} names no jwks_uri`, remedy)
@@ -41,24 +43,21 @@ export async function checkProvider({
   return ok('provider', `${issuer} has ${list.length === 1 ? 'one key' : `${list.length} keys`}`)
 }
 
+function noRealm({ server, realm }: RealmPlace): Finding {
+  const next =
+    'Run `pop realm apply`; where the realm is there, the path of the server in identity.issuer is another one'
+  return fail('provider', `there is no realm ${realm} at ${server}`, next)
+}
+
 async function askDocument(
   url: string,
   roots: readonly string[],
-): Promise<{ readonly document: JsonObject } | { readonly fault: string }> {
+): Promise<{ readonly document: JsonObject } | { readonly fault: string; readonly status?: number }> {
   const asked = await ask(new URL(url), roots)
   if (!asked.answered) return { fault: asked.why }
-  if (asked.status !== 200) return { fault: `it answered ${asked.status}` }
+  if (asked.status !== 200) return { fault: `it answered ${asked.status}`, status: asked.status }
   const parsed = parseStrictJson(asked.body)
   return parsed.ok && isJsonObject(parsed.value)
     ? { document: parsed.value }
     : { fault: 'it answered something else than one JSON object' }
-}
-
-async function readCa(path: string): Promise<readonly string[] | undefined> {
-  try {
-    return [await readFile(path, 'utf8')]
-  } catch (error) {
-    if (errorCode(error) === 'unknown') throw error
-    return undefined
-  }
 }

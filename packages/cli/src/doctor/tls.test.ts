@@ -7,7 +7,12 @@ import { test } from 'node:test'
 import { makeCertificate, standInGateway } from '../commands/stand-in-gateway.ts'
 import { aroundPop } from '../commands/try-pop.ts'
 import { standInRun } from './stand-in-patient.ts'
+import type { RunFile } from '../up/run-file.ts'
+import { adviceOfProvider } from './tls-advice.ts'
 import { checkTls, judgeTls, seeTls, type SeenTls } from './tls.ts'
+
+const ourProvider = { identity: { pid: 1, starts: 1, ready: true } }
+const patient = { roots: [], issuerRoots: () => Promise.resolve([]), remote: undefined, nowMs: Date.now }
 
 /** A TLS listener with a certificate for `localhost` that is its own CA. */
 async function listener(options: TlsOptions = {}) {
@@ -24,9 +29,10 @@ async function listener(options: TlsOptions = {}) {
   stack.defer(() => void server.close())
   const { port } = server.address() as AddressInfo // listens on TCP
   const origin = `https://localhost:${port}`
-  const states = async (roots: readonly string[] = [root]) => {
-    const run = standInRun({}, { gateway: origin, issuer: `${origin}/realms/pop` })
-    const findings = await checkTls({ run, roots, remote: undefined, nowMs: Date.now })
+  /** Of the gateway and of the identity provider, which is ours unless told. */
+  const states = async (roots: readonly string[] = [root], processes: RunFile['processes'] = ourProvider) => {
+    const run = standInRun(processes, { gateway: origin, issuer: `${origin}/realms/pop` })
+    const findings = await checkTls({ ...patient, run, roots, issuerRoots: () => Promise.resolve(roots) })
     return { states: findings.map(({ state }) => state), said: findings.map(({ message }) => message).join('\n') }
   }
   return { origin, root, port, states, [Symbol.asyncDispose]: () => stack.disposeAsync() }
@@ -54,6 +60,8 @@ test('checkTls() fails for a listener that takes TLS 1.2 too', async () => {
   const { states, said } = await found.states()
   assert.deepEqual(states, ['fail', 'fail'])
   assert.match(said, /it takes TLS 1\.2 too/)
+  // Of somebody else's provider that is said, and no fault: the gateway speaks 1.3 with it.
+  assert.deepEqual((await found.states([found.root], {})).states, ['fail', 'warn'])
 })
 
 test('pop doctor looks at a gateway that is named, whatever the home is', async () => {
@@ -77,12 +85,12 @@ test('checkTls() warns of a group that a quantum computer could break', async ()
 test('checkTls() fails where nobody listens, and skips where nothing runs', async () => {
   const { gateway } = standInRun({})
   assert.ok('why' in (await seeTls(gateway, [])))
-  const findings = await checkTls({ run: standInRun({}), roots: [], remote: undefined, nowMs: Date.now })
+  const findings = await checkTls({ ...patient, run: standInRun({}) })
   assert.deepEqual(
     findings.map(({ state }) => state),
     ['fail', 'fail'],
   )
-  const skipped = await checkTls({ run: undefined, roots: [], remote: undefined, nowMs: Date.now })
+  const skipped = await checkTls({ ...patient, run: undefined })
   assert.deepEqual(
     skipped.map(({ state }) => state),
     ['skip'],
@@ -97,13 +105,13 @@ test('judgeTls() warns before a certificate ends, and fails after', () => {
     endsMs: 3_600_000,
     takesOlder: false,
   }
-  assert.match(judgeTls('x', seen, 0)[0]?.message ?? '', /ends in 1 hours/)
+  assert.match(judgeTls('x', seen, 0, adviceOfProvider)[0]?.message ?? '', /ends in 1 hours/)
   assert.deepEqual(
-    judgeTls('x', seen, 0).map(({ state }) => state),
+    judgeTls('x', seen, 0, adviceOfProvider).map(({ state }) => state),
     ['warn'],
   )
   assert.deepEqual(
-    judgeTls('x', { ...seen, fault: 'CERT_HAS_EXPIRED' }, 3_600_001).map(({ state }) => state),
+    judgeTls('x', { ...seen, fault: 'CERT_HAS_EXPIRED' }, 3_600_001, adviceOfProvider).map(({ state }) => state),
     ['fail'],
   )
 })

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
+import { CommandFailure } from '../command-failure.ts'
 import { errorCode } from '../up/own-file.ts'
 import { fail, ok, skip, warn, type Finding } from './finding.ts'
 import type { Patient } from './patient.ts'
+import { adviceOfHome, adviceOfProvider, type TlsAdvice } from './tls-advice.ts'
 
 /** What a client sees of a TLS listener. */
 export interface SeenTls {
@@ -28,27 +30,35 @@ const renewsBeforeMs = 24 * hour
 export async function checkTls({
   run,
   roots,
+  issuerRoots,
   remote,
   nowMs,
-}: Pick<Patient, 'run' | 'roots' | 'remote' | 'nowMs'>): Promise<readonly Finding[]> {
-  if (remote !== undefined) return await listenerFindings('gateway', remote.origin, remote.roots, nowMs())
+}: Pick<Patient, 'run' | 'roots' | 'issuerRoots' | 'remote' | 'nowMs'>): Promise<readonly Finding[]> {
+  if (remote !== undefined)
+    return await listenerFindings('gateway', remote.origin, remote.roots, adviceOfHome('gateway'), nowMs())
   if (run === undefined) return [skip('tls', 'nothing runs on this home')]
-  return [
-    ...(await listenerFindings('gateway', run.gateway, roots, nowMs())),
-    ...(await listenerFindings('identity', run.issuer, roots, nowMs())),
-  ]
+  const ofGateway = await listenerFindings('gateway', run.gateway, roots, adviceOfHome('gateway'), nowMs())
+  const advice = run.processes['identity'] === undefined ? adviceOfProvider : adviceOfHome('identity')
+  try {
+    return [...ofGateway, ...(await listenerFindings('identity', run.issuer, await issuerRoots(), advice, nowMs()))]
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error
+    // The check of the provider fails for it.
+    return [...ofGateway, skip('tls', `identity ${run.issuer}: what its certificate comes from is not known`)]
+  }
 }
 
 async function listenerFindings(
   name: string,
   address: string,
   roots: readonly string[],
+  advice: TlsAdvice,
   nowMs: number,
 ): Promise<readonly Finding[]> {
   const { origin } = new URL(address)
   const seen = await seeTls(origin, roots)
-  if ('why' in seen) return [fail('tls', `${name} ${origin}: ${seen.why}`, `Is it up? See: pop logs ${name}`)]
-  return judgeTls(`${name} ${origin}`, seen, nowMs)
+  if ('why' in seen) return [fail('tls', `${name} ${origin}: ${seen.why}`, advice.away)]
+  return judgeTls(`${name} ${origin}`, seen, nowMs, advice)
 }
 
 /** The findings for one listener. */
@@ -56,26 +66,22 @@ export function judgeTls(
   name: string,
   { protocol, group, fault, endsMs, takesOlder }: SeenTls,
   nowMs: number,
+  advice: TlsAdvice,
 ): readonly Finding[] {
   const leftMs = endsMs - nowMs
   const left = leftMs < 48 * hour ? `${Math.floor(leftMs / hour)} hours` : `${Math.floor(leftMs / (24 * hour))} days`
-  const restart =
-    'Renewal is by itself while control runs: see `pop logs control`, then restart with `pop down` and `pop up`'
   const findings: Finding[] = []
-  if (leftMs <= 0) findings.push(fail('tls', `${name}: its certificate has ended`, restart))
-  else if (fault !== undefined) {
-    const remedy = 'Is this the listener of this home? Its CA is ca.pem; after `pop reset` clients need the new one'
-    findings.push(fail('tls', `${name}: its certificate does not verify (${fault})`, remedy))
-  } else if (leftMs < renewsBeforeMs) findings.push(warn('tls', `${name}: its certificate ends in ${left}`, restart))
-  if (protocol !== 'TLSv1.3' || takesOlder) {
-    const spoken = takesOlder ? 'it takes TLS 1.2 too' : `it speaks ${protocol}`
-    findings.push(fail('tls', `${name}: ${spoken}`, 'Only TLS 1.3 is served here: is something else in front of it?'))
+  if (leftMs <= 0) findings.push(fail('tls', `${name}: its certificate has ended`, advice.ended))
+  else if (fault !== undefined)
+    findings.push(fail('tls', `${name}: its certificate does not verify (${fault})`, advice.unverified))
+  else if (leftMs < renewsBeforeMs) findings.push(warn('tls', `${name}: its certificate ends in ${left}`, advice.ended))
+  if (protocol !== 'TLSv1.3') findings.push(fail('tls', `${name}: it speaks ${protocol}`, advice.older))
+  else if (takesOlder) {
+    const state = { fail, warn }[advice.olderIs]
+    findings.push(state('tls', `${name}: it takes TLS 1.2 too`, advice.older))
   }
-  if (!isPostQuantum(group)) {
-    const remedy =
-      'What is recorded today could be read with a quantum computer later. Use a client and a server with X25519MLKEM768'
-    findings.push(warn('tls', `${name}: the group is ${group}, not a hybrid post-quantum one`, remedy))
-  }
+  if (!isPostQuantum(group))
+    findings.push(warn('tls', `${name}: the group is ${group}, not a hybrid post-quantum one`, advice.group))
   return findings.length > 0
     ? findings
     : [ok('tls', `${name}: verifies for ${left}, TLS 1.3 only, ${group} (hybrid post-quantum)`)]

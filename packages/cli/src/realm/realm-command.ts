@@ -8,10 +8,13 @@ import { findSettings } from '../up/find-settings.ts'
 import { homePath } from '../up/home.ts'
 import { hasFlag, textOption } from '../up/words.ts'
 import { addAdministratorOptions, readAdministrator } from './administrator.ts'
+import { applyLine } from './command-line.ts'
+import { operatorRolesOf, tellFirstOperator } from './first-operator.ts'
 import { keysCommand } from './keys-command.ts'
+import { readIssuerCa } from './issuer-roots.ts'
 import { writeRealmFacts } from './realm-files.ts'
 import { orderRealm } from './realm-program.ts'
-import { caOf, placeOf, realmRequest } from './realm-request.ts'
+import { placeOf, realmRequest } from './realm-request.ts'
 import { changesOf, serviceClientsOf, showChanges, surplusOf } from './show-report.ts'
 
 const help = `
@@ -49,7 +52,13 @@ function planCommand(around: Surroundings): Command {
       const { report } = await ask('plan', command, around)
       if (hasFlag(command, 'json')) return await writeJson(report, around.out)
       await showChanges(report, around.out)
-      await tellSum(report, 'The realm is as the settings say.', 'To do all this: pop realm apply', around)
+      await tellSum(
+        report,
+        'The realm is as the settings say.',
+        `To do all this: ${applyLine(command)}`,
+        command,
+        around,
+      )
     })
 }
 
@@ -61,11 +70,13 @@ function applyCommand(around: Surroundings): Command {
     .option('--prune', 'also remove what was made by an earlier apply and is wanted no more')
     .addHelpText('after', help)
     .action(async (_options: unknown, command: Command) => {
-      const { report, home, issuer, ca } = await ask('apply', command, around)
-      await writeRealmFacts(home, { issuer, serviceClients: serviceClientsOf(report) }, ca)
+      const { report, home, settings, ca } = await ask('apply', command, around)
+      await writeRealmFacts(home, { issuer: placeOf(settings).issuer, serviceClients: serviceClientsOf(report) }, ca)
       if (hasFlag(command, 'json')) return await writeJson(report, around.out)
       await showChanges(report, around.out)
-      await tellSum(report, 'The realm was as the settings say already.', 'Done.', around)
+      await tellSum(report, 'The realm was as the settings say already.', 'Done.', command, around)
+      if (report['hasOperator'] === false && operatorRolesOf(settings).length > 0)
+        await tellFirstOperator(settings, textOption(command, 'adminRealm') ?? 'master', around.out)
     })
 }
 
@@ -73,6 +84,7 @@ function driftCommand(around: Surroundings): Command {
   return addAdministratorOptions(new Command('drift'))
     .summary('tell whether somebody changed the realm')
     .description('Like plan, for a watchman: exit code 0 where the realm is as the settings say, 1 where it is not.')
+    .option('--without-users', 'leave the users of development out')
     .addHelpText('after', help)
     .action(async (_options: unknown, command: Command) => {
       const { report } = await ask('plan', command, around)
@@ -81,7 +93,8 @@ function driftCommand(around: Surroundings): Command {
       else await showChanges(report, around.out)
       if (drifted > 0) {
         const count = drifted === 1 ? 'one thing is' : `${drifted} things are`
-        throw new CommandFailure(exitCodes.refused, `${count} not as the settings say. To mend it: pop realm apply`)
+        const message = `${count} not as the settings say. To mend it: ${applyLine(command)}`
+        throw new CommandFailure(exitCodes.refused, message)
       }
       if (!hasFlag(command, 'json')) await around.out.writeLine('The realm is as the settings say.')
     })
@@ -112,19 +125,20 @@ async function settingsOf(command: Command, { environment }: Surroundings) {
 async function ask(verb: 'plan' | 'apply', command: Command, around: Surroundings) {
   const { home, found } = await settingsOf(command, around)
   const { settings } = found
-  const { server, issuer } = placeOf(settings)
+  const { server } = placeOf(settings)
   const bringsUsers = settings.environment === 'development' && !hasFlag(command, 'withoutUsers')
   const request = await realmRequest({ home, settings, environment: around.environment, bringsUsers })
-  const trust = await caOf(found)
+  const ca = await readIssuerCa(settings)
   const order = {
     verb,
     request,
     prune: hasFlag(command, 'prune'),
+    operator_roles: operatorRolesOf(settings),
     administrator: await readAdministrator(command, server, around),
-    ...trust,
+    ca,
   }
   const report = await orderRealm(order, around.environment, progressOf(around))
-  return { report, home, issuer, ca: trust.ca }
+  return { report, home, settings, ca }
 }
 
 /** Shows on a terminal what is being looked at, over and over in one line. */
@@ -133,12 +147,20 @@ function progressOf({ err }: Surroundings): (name: string) => void {
   return (name) => void err.write(`\r\u001b[K${printableLines(name)}\r`)
 }
 
-async function tellSum(report: JsonObject, nothing: string, next: string, { out, err }: Surroundings): Promise<void> {
+async function tellSum(
+  report: JsonObject,
+  nothing: string,
+  next: string,
+  command: Command,
+  { out, err }: Surroundings,
+): Promise<void> {
   if (err.isTerminal) await err.write('\r\u001b[K')
   const surplus = surplusOf(report)
   const count = changesOf(report).length
-  await out.writeLine(count === 0 ? nothing : `${count === 1 ? 'One change' : `${count} changes`}. ${next}`)
+  await out.writeLine(
+    printableLines(count === 0 ? nothing : `${count === 1 ? 'One change' : `${count} changes`}. ${next}`),
+  )
   if (surplus.length === 0) return
   await out.writeLine(printableLines(`Made by an earlier apply and wanted no more: ${surplus.join(', ')}.`))
-  await out.writeLine('They stay until you run pop realm apply --prune.')
+  await out.writeLine(printableLines(`They stay until you run ${applyLine(command, '--prune')}`))
 }

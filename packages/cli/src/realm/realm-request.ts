@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { JsonObject } from '@pop-api/protocol'
-import { providerFailuresMax, type SecretReference, type Settings } from '@pop-api/settings'
+import {
+  providerFailuresMax,
+  realmPlaceOf,
+  type RealmPlace,
+  type SecretReference,
+  type Settings,
+} from '@pop-api/settings'
 import { usageFailure } from '../command-failure.ts'
 import { readDevUsers } from '../dev/dev-users-file.ts'
 import { claimHome } from '../up/home.ts'
@@ -9,26 +15,17 @@ import { errorCode, readOwnFile } from '../up/own-file.ts'
 import { ensureDevUsers } from '../up/prepare.ts'
 import { controlSecretPath, ensureSecret, gatewaySecretPath, serviceSecretPath } from './realm-files.ts'
 
-/** Where the realm of these settings is. */
-export interface RealmPlace {
-  readonly issuer: string
-  /** `https://host[:port][/path]` of the server. */
-  readonly server: string
-  readonly realm: string
-}
-
-/** Takes an issuer apart, as Keycloak makes them. Throws a CommandFailure (usage) for another kind. */
-export function placeOf({ identity }: Settings): RealmPlace {
-  const { issuer } = identity
-  if (issuer === undefined)
-    throw usageFailure('the settings name no realm: set identity.issuer, such as https://keycloak.example/realms/pop')
-  const parts = /^(https:\/\/.+)\/realms\/([A-Za-z0-9_.-]+)$/.exec(issuer)
-  const [, server, realm] = parts ?? []
-  if (server === undefined || realm === undefined)
-    throw usageFailure(`identity.issuer is no realm of Keycloak: expected https://HOST/realms/NAME, found ${issuer}`)
-  if (realm === 'master')
+/** Where the realm of these settings is. Throws a CommandFailure (usage) where they name none, or that of administrators. */
+export function placeOf({ identity: { issuer } }: Settings): RealmPlace & { readonly issuer: string } {
+  const place = issuer === undefined ? undefined : realmPlaceOf(issuer)
+  if (issuer === undefined || place === undefined) {
+    const found = issuer === undefined ? '' : `; found ${issuer}`
+    const next = 'set identity.issuer, such as https://keycloak.example/realms/pop'
+    throw usageFailure(`the settings name no realm: ${next}${found}`)
+  }
+  if (place.realm === 'master')
     throw usageFailure('the realm master is for administrators: give POP API a realm of its own in identity.issuer')
-  return { issuer, server, realm }
+  return { issuer, ...place }
 }
 
 export interface RequestOptions {
@@ -92,12 +89,6 @@ async function readReference(reference: SecretReference, environment: Readonly<N
   const content = await readOwnFile(resolve(reference.file))
   if (content !== undefined) return content.trim()
   throw usageFailure(`identity.client_secret says ${reference.file}, and there is no such file`)
-}
-
-/** The CA of the settings, for the program's own connections. */
-export async function caOf({ settings }: { readonly settings: Settings }): Promise<{ readonly ca?: string }> {
-  const { ca } = settings.identity
-  return ca === undefined ? {} : { ca: await readText(resolve(ca), 'identity.ca') }
 }
 
 /** Reads a file that anybody may read. Throws a CommandFailure (usage). */

@@ -66,6 +66,15 @@ test('createKeySet() keeps the old keys when a fetch fails or gives garbage, for
   assert.throws(() => keys.assertFresh(3_600_001), unavailable)
 })
 
+test('createKeySet() says why the last fetch failed, and nothing of it after one that did not', async () => {
+  const down = new Error('There is no realm')
+  const { keys } = world([down, { keys: [{ ...jwk, kid: 'a' }] }])
+  await assert.rejects(keys.refetch(), { cause: down })
+  assert.throws(() => keys.assertFresh(0), { code: 'identity-unavailable', cause: down })
+  await keys.refetch()
+  assert.throws(() => keys.assertFresh(3_700_000), { code: 'identity-unavailable', cause: undefined })
+})
+
 test('createKeySet() forgets a key that the provider took away', async () => {
   const { keys } = world([{ keys: [{ ...jwk, kid: 'a' }] }, { keys: [{ ...jwk, kid: 'b' }] }])
   await keys.refetch()

@@ -31,11 +31,13 @@ export function createKeySet({ fetchKeys, nowMs, wait }: KeySetOptions): KeySet 
   /** Fetches are counted: the answer of an earlier one says what was, however late it comes. */
   let begun = 0
   let applied = 0
+  /** Why the last fetch failed, for the operator. */
+  let fault: unknown
   return {
     find: (kid) => keys.get(kid),
     refetch: () => (waiting ??= begin()),
     assertFresh: (now) => {
-      if (fetchedMs === undefined || now - fetchedMs > staleMsMax) throw unavailable()
+      if (fetchedMs === undefined || now - fetchedMs > staleMsMax) throw unavailable(fault)
     },
   }
 
@@ -54,7 +56,9 @@ export function createKeySet({ fetchKeys, nowMs, wait }: KeySetOptions): KeySet 
       applied = turn
       shown = text
       fetchedMs = nowMs()
+      fault = undefined
     } catch (cause) {
+      fault = cause
       throw unavailable(cause)
     }
   }
@@ -68,7 +72,7 @@ function readKeys(document: unknown): ReadonlyMap<string, KeyRecord> {
   return new Map(records.map((record) => [record.kid, record]))
 }
 
-function unavailable(cause?: unknown): PopError {
+function unavailable(cause: unknown): PopError {
   return new PopError('identity-unavailable', 'The keys of the identity provider cannot be had now.', {
     cause,
     headers: { 'retry-after': '5' },

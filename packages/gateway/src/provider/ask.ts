@@ -5,10 +5,10 @@ import type { CustomFetch } from 'openid-client'
 const timeoutMs = 10_000
 
 /** Connections to the provider: TLS 1.3, and its certificate must come from `ca` where one is given. The caller destroys it. */
-export function openAgent(ca: string | undefined): Agent {
+export function openAgent(ca: string | undefined, connections: number): Agent {
   const connect = { minVersion: 'TLSv1.3' as const, timeout: 5000, ...(ca === undefined ? {} : { ca }) }
   return new Agent({
-    connections: 16,
+    connections,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxResponseSize: 1024 * 1024,

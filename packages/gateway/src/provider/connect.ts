@@ -1,6 +1,14 @@
-import { ClientSecretBasic, customFetch, discovery, type Configuration, type CustomFetch } from 'openid-client'
+import {
+  ClientSecretBasic,
+  Configuration,
+  customFetch,
+  discovery,
+  type ClientAuth,
+  type CustomFetch,
+} from 'openid-client'
 import type { Agent } from 'undici'
 import { fetchThrough, openAgent } from './ask.ts'
+import { explainDiscovery } from './explain-discovery.ts'
 
 /** What must be read before the provider can be asked. */
 export interface ProviderSecrets {
@@ -19,41 +27,70 @@ export interface ProviderOptions {
   readonly secrets: () => Promise<ProviderSecrets>
 }
 
-/** A provider whose metadata is known. */
-export interface Connection {
+/** What the provider is asked for: `tokens` that somebody comes with, and those that strangers ask about at the endpoints. */
+type Purpose = 'signIn' | 'tokens' | 'strangers' | 'keys'
+
+/** How many connections each has: what hangs at one holds up no other. */
+const connectionsOf: Readonly<Record<Purpose, number>> = { signIn: 16, tokens: 16, strangers: 8, keys: 2 }
+
+/** One way to the provider, on connections of its own. */
+export interface Way {
   readonly ask: CustomFetch
-  /** The gateway's own. */
-  readonly clientSecret: string
   /** As the gateway's own client. */
   readonly configuration: Configuration
 }
 
-export const timeoutSeconds = 10
+/** A provider whose metadata is known. */
+export interface Connection extends Readonly<Record<Purpose, Way>> {
+  /** The gateway's own. */
+  readonly clientSecret: string
+}
+
+const timeoutSeconds = 10
 
 /** Connects at the first call and keeps what it found; after a failure the next call tries again. Disposal ends all connections. */
 export function connectOnce(options: ProviderOptions): (() => Promise<Connection>) & AsyncDisposable {
-  let agent: Agent | undefined
+  let agents: readonly Agent[] = []
   let found: Promise<Connection> | undefined
   const connect = async (): Promise<Connection> => {
     try {
       const { clientSecret, ca } = await options.secrets()
-      agent = openAgent(ca)
-      const ask = fetchThrough(agent)
+      const open = (purpose: Purpose): CustomFetch => {
+        const agent = openAgent(ca, connectionsOf[purpose])
+        agents = [...agents, agent]
+        return fetchThrough(agent)
+      }
+      const ask = open('keys')
       const settings = { [customFetch]: ask, timeout: timeoutSeconds }
       const method = ClientSecretBasic(clientSecret)
       const configuration = await discovery(new URL(options.issuer), options.clientId, {}, method, settings)
-      return { ask, clientSecret, configuration }
+      const keys = { ask, configuration }
+      const other = (purpose: Purpose): Way => wayOf(keys, open(purpose), options.clientId, method)
+      return { clientSecret, keys, signIn: other('signIn'), tokens: other('tokens'), strangers: other('strangers') }
     } catch (error) {
       found = undefined
-      await agent?.destroy()
-      throw error
+      await destroyAgents()
+      throw explainDiscovery(error, options.issuer)
     }
+  }
+  const destroyAgents = async (): Promise<void> => {
+    const opened = agents
+    agents = []
+    await Promise.all(opened.map((agent) => agent.destroy()))
   }
   return Object.assign(() => (found ??= connect()), {
     [Symbol.asyncDispose]: async () => {
       // Whatever comes of an attempt under way, its connections are ended here.
       await Promise.allSettled([found])
-      await agent?.destroy()
+      await destroyAgents()
     },
   })
+}
+
+/** The same provider by other connections, or as another client. */
+export function wayOf({ configuration }: Way, ask: CustomFetch, clientId: string, method: ClientAuth): Way {
+  const other = new Configuration(configuration.serverMetadata(), clientId, {}, method)
+  other[customFetch] = ask
+  other.timeout = timeoutSeconds
+  return { ask, configuration: other }
 }

@@ -10,7 +10,7 @@ import { failureOfCode } from './failure.ts'
  * token of which the provider knows nothing.
  */
 export async function endSession(
-  { ask, configuration }: Connection,
+  { signIn: { ask, configuration } }: Connection,
   client: ClientCredentials,
   refreshToken: string,
   asked: 'own' | 'named',

@@ -1,16 +1,15 @@
 import {
-  Configuration,
-  customFetch,
   genericGrantRequest,
   initiateDeviceAuthorization,
   tokenIntrospection,
   tokenRevocation,
+  type Configuration,
   type DeviceAuthorizationResponse,
 } from 'openid-client'
 import { isCount, PopError, type JsonObject } from '@pop-api/protocol'
 import type { ClientCredentials } from '../serve/oauth/client.ts'
 import { authenticateAs } from './authenticate-client.ts'
-import { connectOnce, timeoutSeconds, type Connection, type ProviderOptions } from './connect.ts'
+import { connectOnce, wayOf, type Connection, type ProviderOptions, type Way } from './connect.ts'
 import { endSession } from './end-session.ts'
 import { failureOfCode, providerFailure } from './failure.ts'
 
@@ -66,9 +65,9 @@ export interface Provider extends AsyncDisposable {
   readonly revoke: (token: string, client: ClientCredentials | undefined) => Promise<void>
   /**
    * RFC 7662, as the client that the settings say: what the provider says of an active token, and undefined of any other. That it
-   * cannot be asked, for whatever reason, is never the fault of the token.
+   * cannot be asked, for whatever reason, is never the fault of the token. `asked` by a stranger at an endpoint, it holds up nobody else.
    */
-  readonly introspect: (token: string) => Promise<JsonObject | undefined>
+  readonly introspect: (token: string, asked?: 'tokens' | 'strangers') => Promise<JsonObject | undefined>
   /** RFC 7662 as that client: what the provider tells it, and undefined of a token that is not active. Throws as `authorizeDevice`. */
   readonly introspectAs: (
     token: string,
@@ -86,9 +85,10 @@ export function connectProvider(options: ProviderOptions): Provider {
   async function ask<T>(
     client: ClientCredentials | undefined,
     question: (configuration: Configuration) => Promise<T>,
+    purpose: 'signIn' | 'strangers' = 'signIn',
   ): Promise<T> {
     try {
-      return await question(configurationFor(client, await connected()))
+      return await question(configurationFor(client, (await connected())[purpose]))
     } catch (error) {
       throw providerFailure(error, client === undefined ? 'own' : 'named')
     }
@@ -115,11 +115,11 @@ export function connectProvider(options: ProviderOptions): Provider {
       }
     },
     revoke: (token, client) => ask(client, (configuration) => tokenRevocation(configuration, token)),
-    introspect: async (token) => {
+    introspect: async (token, asked = 'tokens') => {
       try {
         const connection = await connected()
         const asker = { kind: 'secret', id: options.introspectionClient, secret: connection.clientSecret } as const
-        const configuration = configurationFor(asker, connection)
+        const configuration = configurationFor(asker, connection[asked])
         const answer = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
         return answer.active ? answer : undefined
       } catch (error) {
@@ -127,25 +127,26 @@ export function connectProvider(options: ProviderOptions): Provider {
       }
     },
     introspectAs: (token, typeHint, client) =>
-      ask(client, async (configuration) => {
-        const hint = typeHint === undefined ? {} : { token_type_hint: typeHint }
-        const answer = await tokenIntrospection(configuration, token, hint)
-        return answer.active ? answer : undefined
-      }),
+      ask(
+        client,
+        async (configuration) => {
+          const hint = typeHint === undefined ? {} : { token_type_hint: typeHint }
+          const answer = await tokenIntrospection(configuration, token, hint)
+          return answer.active ? answer : undefined
+        },
+        'strangers',
+      ),
     keys: async () => fetchKeys(await connected()),
     [Symbol.asyncDispose]: () => connected[Symbol.asyncDispose](),
   }
 }
 
-function configurationFor(client: ClientCredentials | undefined, { configuration, ask }: Connection): Configuration {
-  if (client === undefined) return configuration
-  const other = new Configuration(configuration.serverMetadata(), client.id, {}, authenticateAs(client))
-  other[customFetch] = ask
-  other.timeout = timeoutSeconds
-  return other
+function configurationFor(client: ClientCredentials | undefined, way: Way): Configuration {
+  if (client === undefined) return way.configuration
+  return wayOf(way, way.ask, client.id, authenticateAs(client)).configuration
 }
 
-async function fetchKeys({ configuration, ask }: Connection): Promise<unknown> {
+async function fetchKeys({ keys: { configuration, ask } }: Connection): Promise<unknown> {
   const { jwks_uri: uri } = configuration.serverMetadata()
   if (uri === undefined) throw new TypeError('The provider names no jwks_uri.')
   const asked = { method: 'GET', headers: { accept: 'application/json' }, body: null, redirect: 'manual' } as const

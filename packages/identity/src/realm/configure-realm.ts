@@ -27,10 +27,7 @@ export async function planRealm(
 ): Promise<RealmReport> {
   const exists = await realmExists(keycloak, request)
   const parts = [realmPart(request), ...wantedParts(request, Date.now)]
-  if (!exists) {
-    const changes = parts.map(({ name }): Change => ({ verb: 'create', name, fields: [] }))
-    return { changes, surplus: [], serviceClients: {} }
-  }
+  if (!exists) return { changes: parts.map(created), surplus: [], serviceClients: {} }
   const changes = await each(parts, progress, (part) => compare(part, keycloak))
   return {
     changes,
@@ -46,15 +43,15 @@ export async function applyRealm(
   options: { readonly prune: boolean; readonly progress: Progress },
 ): Promise<RealmReport> {
   const { realm } = request
-  const changes: Change[] = []
-  if (!(await realmExists(keycloak, request))) {
+  const parts = [realmPart(request), ...wantedParts(request, Date.now)]
+  const isNew = !(await realmExists(keycloak, request))
+  if (isNew) {
     options.progress(`realm ${realm}`)
     await attempt(`create the realm ${realm}`, () => keycloak.realms.create({ realm, enabled: true }))
-    changes.push({ verb: 'create', name: `realm ${realm}`, fields: [] })
   }
-  const parts = [realmPart(request), ...wantedParts(request, Date.now)]
   const settled = await each(parts, options.progress, (part) => settle(part, keycloak))
-  changes.push(...settled.filter(({ name }) => changes.every((done) => done.name !== name)))
+  // What Keycloak makes with a realm by itself, such as a signing key, is as new as the rest: the plan has it as well.
+  const changes = isNew ? parts.map(created) : [...settled]
   const surplus = await surplusOf(keycloak, request)
   if (options.prune) {
     for (const { name, remove } of surplus) {
@@ -65,6 +62,10 @@ export async function applyRealm(
   }
   const left = options.prune ? [] : surplus.map(({ name }) => name)
   return { changes, surplus: left, serviceClients: await servicesOf(keycloak, request) }
+}
+
+function created({ name }: Part): Change {
+  return { verb: 'create', name, fields: [] }
 }
 
 async function each(

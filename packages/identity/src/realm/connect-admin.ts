@@ -14,7 +14,8 @@ export interface Administrator {
 /** Keycloak would not do what it was asked, in words for whoever asked. */
 export class RealmError extends Error {}
 
-const timeoutMs = 30_000
+/** How long Keycloak may take for an answer. */
+export const timeoutMs = 30_000
 /** Tokens of administrators live a minute: one is used for the first part of it. */
 const tokenMs = 30_000
 

@@ -77,3 +77,7 @@ test('exportRealm() gives roles to the tokens of those that carry them, and cont
     { client: 'pop-control', roles: ['manage-users', 'view-clients', 'view-realm', 'view-users'] },
   ])
 })
+
+test('exportRealm() refuses names that would make one client of two, as plan and apply do', () => {
+  assert.throws(() => exportRealm(exampleRequest({ audience: 'pop-gateway' })), /pop-gateway is there twice/)
+})

@@ -1,4 +1,5 @@
 import type { RealmRequest } from './realm-request.ts'
+import { refuseClashes } from './refuse-clashes.ts'
 import {
   administration,
   controlClientId,
@@ -14,9 +15,10 @@ import { wantedPasswordPolicy, wantedRealm } from './wanted-realm.ts'
 
 /**
  * The realm as a file that Keycloak imports at its start (`--import-realm`). Without a secret and without users: secrets are set by
- * `pop realm apply`, and people are not part of a configuration.
+ * `pop realm apply`, and people are not part of a configuration. Throws a RealmError for names that clash.
  */
 export function exportRealm(request: RealmRequest): object {
+  refuseClashes(request)
   const { realm, roles, modulePermissions, security } = request
   const { flows, configurations } = flattenFlows(wantedFlows(request))
   const clients = wantedClients(request)

@@ -8,11 +8,16 @@ const ownName = 'pop signing'
 
 /** A key of the realm that signs or verifies tokens, as `pop realm keys` shows it. */
 export interface RealmKey {
-  readonly id: string
-  readonly name: string
-  /** `signs`: new tokens; `verifies`: only those that it signed before; `off`: none. */
-  readonly state: 'signs' | 'verifies' | 'off'
+  /** As it stands in the header of the tokens that it signed; undefined where Keycloak does not tell. */
+  readonly kid: string | undefined
+  readonly algorithm: string | undefined
+  /** `signs`: new tokens; `waits`: it would, were the one that signs away; `verifies`: only those that it signed before; `off`: none. */
+  readonly state: 'signs' | 'waits' | 'verifies' | 'off'
+  /** Of those that could sign with an algorithm, the one with the highest signs. */
   readonly priority: number
+  /** The component of Keycloak that it comes from. */
+  readonly name: string
+  readonly id: string
 }
 
 /** The realm signs with a key of its own, 2048 bits RSA, made by Keycloak and never taken out of it. */
@@ -20,7 +25,7 @@ export function signingKeyPart(realm: string, nowMs: () => number): Part {
   return {
     name: 'signing key',
     wanted: () => ({ signs: true }),
-    find: async (keycloak) => ({ signs: (await listKeys(keycloak, realm)).some(({ state }) => state === 'signs') }),
+    find: async (keycloak) => ({ signs: (await findKeys(keycloak, realm)).some(isActive) }),
     create: () => Promise.resolve(),
     change: (keycloak) => addKey(keycloak, realm, nowMs()),
   }
@@ -28,8 +33,24 @@ export function signingKeyPart(realm: string, nowMs: () => number): Part {
 
 /** The RSA keys of a realm, the one that signs first. */
 export async function listKeys(keycloak: KeycloakAdminClient, realm: string): Promise<readonly RealmKey[]> {
-  const keys = (await findKeys(keycloak, realm)).map(readKey)
-  return keys.toSorted((one, other) => other.priority - one.priority)
+  const { active = {}, keys: metadata = [] } = await keycloak.realms.getKeys({ realm })
+  const keys = (await findKeys(keycloak, realm)).map((component): RealmKey => {
+    const { id = '', name = '' } = component
+    const { kid, algorithm } = metadata.find(({ providerId }) => providerId === id) ?? {}
+    const signs = kid !== undefined && algorithm !== undefined && active[algorithm] === kid
+    return { kid, algorithm, state: stateOf(component, signs), priority: priorityOf(component), name, id }
+  })
+  return keys.toSorted((one, other) => rank(one) - rank(other) || other.priority - one.priority)
+}
+
+function stateOf(key: Component, signs: boolean): RealmKey['state'] {
+  if (!isOn(key, 'enabled')) return 'off'
+  if (!isActive(key)) return 'verifies'
+  return signs ? 'signs' : 'waits'
+}
+
+function rank({ state }: RealmKey): number {
+  return ['signs', 'waits', 'verifies', 'off'].indexOf(state)
 }
 
 /**
@@ -40,19 +61,19 @@ export async function rotateKeys(keycloak: KeycloakAdminClient, realm: string, n
   const before = await findKeys(keycloak, realm)
   await addKey(keycloak, realm, nowMs)
   for (const key of before) {
-    if (readKey(key).state === 'signs') await setConfig(keycloak, realm, key, { active: ['false'] })
+    if (isActive(key)) await setConfig(keycloak, realm, key, { active: ['false'] })
   }
 }
 
 /** Switches off every key that only verifies: what it signed is refused from now on. Gives their names. */
 export async function retireKeys(keycloak: KeycloakAdminClient, realm: string): Promise<readonly string[]> {
-  const retiring = (await findKeys(keycloak, realm)).filter((key) => readKey(key).state === 'verifies')
+  const retiring = (await findKeys(keycloak, realm)).filter((key) => isOn(key, 'enabled') && !isActive(key))
   for (const key of retiring) await setConfig(keycloak, realm, key, { active: ['false'], enabled: ['false'] })
   return retiring.map(({ name = '' }) => name)
 }
 
 async function addKey(keycloak: KeycloakAdminClient, realm: string, nowMs: number): Promise<void> {
-  const highest = Math.max(0, ...(await listKeys(keycloak, realm)).map(({ priority }) => priority))
+  const highest = Math.max(0, ...(await findKeys(keycloak, realm)).map(priorityOf))
   const parentId = (await keycloak.realms.findOne({ realm }))?.id
   await keycloak.components.create({
     realm,
@@ -85,13 +106,20 @@ async function setConfig(
   await keycloak.components.update({ realm, id: key.id ?? '' }, next)
 }
 
-function readKey({ id = '', name = '', config }: Component): RealmKey {
-  const read = (field: string): string | undefined => {
-    const values: unknown = config?.[field]
-    return Array.isArray(values) ? String(values[0]) : undefined
-  }
-  const isEnabled = read('enabled') !== 'false'
-  const isActive = read('active') !== 'false'
-  const state = isEnabled ? (isActive ? 'signs' : 'verifies') : 'off'
-  return { id, name, state, priority: Number(read('priority') ?? 0) }
+/** It is among those that could sign. */
+function isActive(key: Component): boolean {
+  return isOn(key, 'enabled') && isOn(key, 'active')
+}
+
+function isOn(key: Component, field: 'enabled' | 'active'): boolean {
+  return configOf(key, field) !== 'false'
+}
+
+function priorityOf(key: Component): number {
+  return Number(configOf(key, 'priority') ?? 0)
+}
+
+function configOf({ config }: Component, field: string): string | undefined {
+  const values: unknown = config?.[field]
+  return Array.isArray(values) ? String(values[0]) : undefined
 }
