@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { text as textOf } from 'node:stream/consumers'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -25,6 +26,9 @@ let pop: Pop
 let issuer = ''
 /** How the endpoint of the keys answers now. */
 let answerKeys: (response: ServerResponse, request: IncomingMessage) => void
+/** The same of sign-ins, and of questions about tokens. */
+let answerSignIn: (response: ServerResponse) => void = (response) => response.writeHead(500).end()
+let answerQuestion: (response: ServerResponse, form: string) => void = (response) => json(response, { active: false })
 const stack = new AsyncDisposableStack()
 const first = makeKeys('first')
 
@@ -71,7 +75,11 @@ before(async () => {
   const { certificate: cert, privateKey: key } = authority.issue('DNS:localhost', 'serverAuth')
   const server = createServer({ cert, key, minVersion: 'TLSv1.3' }, (request, response) => {
     if (request.url === '/realms/pop/keys') return answerKeys(response, request)
-    json(response, { issuer, jwks_uri: `${issuer}/keys`, token_endpoint: `${issuer}/token` })
+    if (request.url === '/realms/pop/token') return answerSignIn(response)
+    if (request.url === '/realms/pop/introspect')
+      return void textOf(request).then((form) => answerQuestion(response, form), assert.fail)
+    const introspection_endpoint = `${issuer}/introspect`
+    json(response, { issuer, jwks_uri: `${issuer}/keys`, token_endpoint: `${issuer}/token`, introspection_endpoint })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   stack.defer(() => {
@@ -133,6 +141,55 @@ test('a provider that never answers holds up those of unknown keys alone', async
   // The refetch that it waited for has answered: now it is known that there is no such key.
   answerKeys = giveKeys(first)
   assert.equal((await waiting).status, 401)
+})
+
+test('sign-ins that the provider never answers hold up no question about a token and no fetch of keys, and the reverse', async () => {
+  await pop.changeSettings((settings) => ({
+    ...settings,
+    limits: { ...settings.limits, sign_in_rate: 1000, sign_in_burst: 1000 },
+  }))
+  assert.equal((await use('opaque-0')).status, 401)
+  const held: ServerResponse[] = []
+  const form = { grant_type: 'client_credentials', client_id: 'c', client_secret: 's' }
+  const signIn = () => pop.form('/oauth/token', form)
+  answerSignIn = (response) => void held.push(response)
+  let ended = 0
+  const waiting = Array.from({ length: 24 }, () => signIn().finally(() => (ended += 1)))
+  while (held.length < 16) await new Promise((resolve) => setTimeout(resolve, 10))
+  answerKeys = giveKeys(first)
+  assert.equal((await use('opaque-1')).status, 401)
+  assert.equal((await use(tokenOf(makeKeys('unknown-beside')))).status, 401)
+  assert.equal(ended, 0)
+  answerSignIn = (response) => json(response, { error: 'invalid_grant' })
+  for (const response of held) response.destroy()
+  await Promise.all(waiting)
+  const asked: ServerResponse[] = []
+  answerQuestion = (response) => void asked.push(response)
+  let answered = 0
+  const asking = Array.from({ length: 8 }, (_, at) => use(`opaque-held-${at}`).finally(() => (answered += 1)))
+  while (asked.length < 8) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.notEqual((await signIn()).status, 200)
+  assert.equal(answered, 0)
+  answerQuestion = (response) => json(response, { active: false })
+  for (const response of asked) response.destroy()
+  await Promise.all(asking)
+})
+
+test('questions of strangers at the endpoints hold up no question about a token that somebody comes with', async () => {
+  const held: ServerResponse[] = []
+  answerQuestion = (response, form) => {
+    if (form.includes('token=held')) held.push(response)
+    else json(response, { active: false })
+  }
+  const asking = Array.from({ length: 24 }, (_, at) => [
+    pop.form('/oauth/introspect', { client_id: 'c', client_secret: 's', token: `held-${at}` }),
+    pop.form('/oauth/revoke', { token: `held-${at}` }),
+  ]).flat()
+  while (held.length < 8) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.equal((await use('opaque-beside')).status, 401)
+  answerQuestion = (response) => json(response, { active: false })
+  for (const response of held) response.destroy()
+  await Promise.all(asking)
 })
 
 test('a key that appears is found by the first token that it signed, and one that disappears takes its tokens along', async () => {

@@ -10,14 +10,15 @@ import { kafka } from '../kafka.ts'
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 const topics = '/v1/kafka/topics'
-const names = Array.from({ length: 8 }, (_, at) => ({ username: `user${at}`, roles: ['user'] }))
+const users = Array.from({ length: 8 }, (_, at) => ({ username: `user${at}`, roles: ['user'] }))
+const makers = Array.from({ length: 3 }, (_, at) => ({ username: `maker${at}`, roles: ['admin'] }))
 let pop: Pop
 let alice = ''
 /** The provider's own key: what it would sign, and what nobody else can. */
 let key: KeyObject
 
 before(async () => {
-  pop = await startPop({ modules: [kafka], users: names })
+  pop = await startPop({ modules: [kafka], users: [...users, ...makers] })
   alice = await pop.token('alice')
   key = createPrivateKey(readFileSync(join(pop.home, 'identity', 'signing-key.pem')))
 })
@@ -157,6 +158,28 @@ function twice(token: string): string {
   return `${text}.${sign('sha256', Buffer.from(text), key).toString('base64url')}`
 }
 
+test('the log says what was wrong with what the provider sent', async () => {
+  const headers = { 'content-type': 'application/json' }
+  const place = { method: 'POST', origin: pop.gateway, path: '/oauth/backchannel-logout', ca: pop.ca }
+  const answers = [
+    await exchange({ ...place, headers, body: '{}' }),
+    await logOut(logoutToken({ sid, aud: 'account' })),
+    await push('k_logout', 'no order'),
+  ]
+  const reasons = await Promise.all(
+    answers.map(async (answer) => {
+      const [event] = await pop.audit('gateway', { request_id: String(answer.headers['x-request-id']) })
+      return event?.reason ?? ''
+    }),
+  )
+  assert.match(reasons[0] ?? '', /^media-type-unsupported: Send application\/x-www-form-urlencoded/)
+  assert.equal(reasons[1], 'oauth-request-invalid: The logout token is for another client.')
+  assert.match(reasons[2] ?? '', /^oauth-request-invalid: ./)
+  const wrongForm = await pop.form('/oauth/revoke', {})
+  const [other] = await pop.audit('gateway', { request_id: String(wrongForm.headers['x-request-id']) })
+  assert.equal(other?.reason, 'oauth-request-invalid', 'of others the code alone')
+})
+
 test('a logout token is no access token, also one with the claims of both', async () => {
   assert.equal((await ask(logoutToken({ sid }))).status, 401)
   const both = { ...decode(alice, 1), jti: randomUUID(), events: { [event]: {} } }
@@ -243,6 +266,31 @@ test('a revoked token stays revoked however it is spelled, and a revoked user ho
   assert.equal((await ask(signed({}, later))).status, 401)
 })
 
+const ends: readonly (readonly [string, (token: string) => Promise<ClientAnswer>])[] = [
+  [
+    'whose user an operator revokes',
+    (token) => {
+      const user = `user:${String(decode(token, 1)['sub'])}`
+      return pop.call(alice, 'POST', '/v1/pop/incidents/revocations', { user, reason: 'attack' })
+    },
+  ],
+  ['whose session the provider ends', (token) => logOut(logoutToken({ sid: decode(token, 1)['sid'] }))],
+  ['who gives the own token back', (token) => pop.form('/oauth/revoke', { token })],
+]
+for (const [index, [name, end]] of ends.entries()) {
+  test(`a test token ends with whoever made it, ${name}`, async () => {
+    const maker = await pop.token(`maker${index}`)
+    const made = await pop.call(maker, 'POST', '/v1/pop/test-tokens', { roles: ['admin', 'user'] })
+    const token = String(made.body['access_token'])
+    assert.equal((await ask(token)).status, 200)
+    const other = await pop.call(alice, 'POST', '/v1/pop/test-tokens', { roles: ['user'] })
+    const { status } = await end(maker)
+    assert.ok(status === 200 || status === 201, String(status))
+    await isRevoked(token)
+    assert.equal((await ask(String(other.body['access_token']))).status, 200)
+  })
+}
+
 test('the route of gateways to control takes nothing without a certificate, from a module, or beyond what endpoints revoke', async () => {
   const account = { reason: 'x', by: 'x', at: seconds() }
   const facts = { kind: 'sid', value: 's', until: seconds() + 60, account }
@@ -274,6 +322,26 @@ test('the route of gateways to control takes nothing without a certificate, from
   })
   const viaGateway = await pop.call(alice, 'POST', '/incidents/revocations', { revocations: [facts] })
   assert.equal(viaGateway.status, 404, 'and no gateway serves it')
+})
+
+test('what a stolen refresh token ends is listed as long as its tokens last: whoever steals from himself fills no list', async () => {
+  const { body } = await pop.signIn('user7')
+  const token = String(body['access_token'])
+  const form = { grant_type: 'refresh_token', refresh_token: String(body['refresh_token']) }
+  assert.equal((await pop.form('/oauth/token', form)).status, 200)
+  assert.equal((await pop.form('/oauth/token', form)).body['error'], 'invalid_grant')
+  await isRevoked(token)
+  const { sid } = decode(token, 1)
+  const { iat, exp } = decode(token, 1)
+  for (;;) {
+    const told = pop.member.bulletin.section('incidents')?.revocations.find(({ value }) => value === sid)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    if (told === undefined) continue
+    const lasts = told.until - (told.account?.at ?? 0)
+    const life = Number(exp) - Number(iat)
+    assert.ok(lasts >= life && lasts <= life + 20, String(lasts))
+    break
+  }
 })
 
 test('everything that was issued before a not-before is over, for everybody, and what is issued later is not', async () => {

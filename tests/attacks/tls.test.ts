@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import { readAudit } from '@pop-api/audit'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { makeAuthority, startPop, takeAuthority, type Pop } from '@pop-api/testkit'
 import { kafka } from '../kafka.ts'
 
+const run = promisify(execFile)
 let pop: Pop
 
 before(async () => {
@@ -54,6 +58,25 @@ const weak: readonly (readonly [string, ConnectionOptions])[] = [
 for (const [name, options] of weak) {
   test(`the gateway refuses ${name}`, async () => {
     await assert.rejects(ask(pop.gateway, { ca: pop.ca, ...options }))
+  })
+}
+
+const failing: readonly (readonly [string, readonly string[], string])[] = [
+  ['does not trust its certificate', ['https'], 'certificate-refused'],
+  ['speaks no TLS', ['http'], 'handshake-failed'],
+  ['speaks TLS 1.2 alone', ['https', '--insecure', '--tls-max', '1.2'], 'handshake-failed'],
+]
+for (const [name, [scheme, ...options], reason] of failing) {
+  test(`the log says of whoever ${name} that it was ${reason}, and of no request that it was malformed`, async () => {
+    const url = pop.gateway.replace('https', String(scheme))
+    await assert.rejects(run('curl', ['--silent', ...options, `${url}/oauth/backchannel-logout`]))
+    const refusals = () => Array.fromAsync(readAudit(join(pop.home, 'gateway', 'refusals'), { action: 'refusal' }))
+    for (;;) {
+      const reasons = (await refusals()).map((event) => event.reason)
+      assert.ok(!reasons.includes('malformed-request'))
+      if (reasons.includes(reason)) break
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
   })
 }
 

@@ -12,8 +12,9 @@ export async function runTour(page: string, pop: Supervised): Promise<string> {
   const tour = blocks.map((block) => block.text).join('\n')
   // What npm has to say of the settings of the machine is no fault of the page.
   const environment = { ...process.env, POP_HOME: pop.home, npm_config_loglevel: 'error' }
-  // As a reader's own shell, but it stops where something fails. (`pipefail` would call `tail | head` a failure.)
-  const shell = spawn('bash', ['-eu', '-c', tour], { cwd: root, env: environment })
+  // It stops where something fails. (`pipefail` would call `tail | head` a failure.) Node's pipe is a socket: bash takes a shell whose
+  // input is one for a remote login, and would read the settings of the machine first.
+  const shell = spawn('bash', ['--norc', '-eu', '-c', tour], { cwd: root, env: environment })
   const [output, faults] = await Promise.all([text(shell.stdout), text(shell.stderr)])
   assert.equal(faults, '', output)
   assert.deepEqual(shownStatuses(output), promisedStatuses(tour))

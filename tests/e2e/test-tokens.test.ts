@@ -130,7 +130,15 @@ for (const body of unusable) {
 test('a test token that somebody else signed is refused, and so is one with another kind of token on it', async () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const iat = Math.floor(Date.now() / 1000)
-  const claims = { aud: 'pop-api', iat, exp: iat + 60, jti: 'j', preferred_username: 'eve', roles: ['admin'] }
+  const claims = {
+    aud: 'pop-api',
+    iat,
+    exp: iat + 60,
+    jti: 'j',
+    preferred_username: 'eve',
+    roles: ['admin'],
+    maker: { sub: 'user:7f' },
+  }
   const [header = ''] = (await testToken({ roles: ['reader'] })).split('.')
   const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString('utf8')) as { kid: string }
   const forged = mintTestToken(claims, { kid, privateKey })

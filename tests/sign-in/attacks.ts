@@ -190,6 +190,7 @@ const guessing: readonly SignInAttack[] = [
     run: async (world) => {
       const user = world.takeUser()
       await failAtPages(world, user.username, world.failuresMax)
+      await world.untilLocked(user)
       assert.equal((await byPassword(world, user)).body['error'], 'invalid_grant')
     },
   },
@@ -198,6 +199,7 @@ const guessing: readonly SignInAttack[] = [
     run: async (world) => {
       const user = world.takeUser()
       for (let count = 0; count < world.failuresMax; count += 1) await byPassword(world, user, { password: 'wrong' })
+      await world.untilLocked(user)
       const { browser, page } = await begin(world)
       assert.equal((await passPages(browser, page, user)).end.hasLeft, false)
     },
@@ -208,6 +210,7 @@ const guessing: readonly SignInAttack[] = [
       const user = world.takeUser()
       const signedIn = await byPassword(world, user)
       for (let count = 0; count < world.failuresMax; count += 1) await byPassword(world, user, { password: 'wrong' })
+      await world.untilLocked(user)
       assert.equal((await world.use(String(signedIn.body['access_token']))).status, 200)
       assert.equal((await refresh(world, signedIn, '')).status, 200)
     },

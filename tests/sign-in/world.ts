@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { isJsonObject, type JsonObject } from '@pop-api/protocol'
 import { totpCode } from '@pop-api/identity'
 import { developmentSettings } from '@pop-api/settings'
@@ -23,6 +24,8 @@ export interface SignInWorld {
   /** What clients trust of both, PEM. */
   readonly ca: string
   readonly failuresMax: number
+  /** Returns once the provider has counted what was failed: Keycloak counts behind its answer. */
+  readonly untilLocked: (user: SignInUser) => Promise<void>
   /** A user whom no case has had yet. */
   readonly takeUser: (kind?: 'enrolled' | 'newcomer') => SignInUser
   readonly clients: {
@@ -70,6 +73,9 @@ export async function startSignInWorld(): Promise<SignInWorld> {
     issuer,
     ca: `${pop.ca}\n${pop.issuerCa}`,
     failuresMax: 5,
+    untilLocked: async ({ id }) => {
+      while (usesLiveServers() && !(await pop.keycloak().failuresOf(id)).locked) await pause(20)
+    },
     takeUser: (kind = 'enrolled') => userOf(pop, left[kind].shift()),
     clients: {
       gateway: 'pop-gateway',

@@ -35,6 +35,13 @@ export interface TestRealm {
   readonly request: () => RealmRequest
   /** As `pop realm apply` with other settings. */
   readonly apply: (change: Partial<RealmRequest>) => Promise<RealmReport>
+  /** What was counted against a user, by id. Keycloak counts behind its answer: what was tried a moment ago may be missing. */
+  readonly failuresOf: (id: string) => Promise<FailuresThere>
+}
+
+interface FailuresThere {
+  readonly failures: number
+  readonly locked: boolean
 }
 
 /** Real servers that somebody started for the tests (`npm run test:live`). */
@@ -126,7 +133,17 @@ export async function keycloakProvider(options: KeycloakOptions, { keycloak }: L
       await apply({ gateway })
     },
     stop: () => Promise.reject(new Error('Keycloak is not this test’s to stop.')),
-    keycloak: { realm, admin, request: () => request, apply },
+    keycloak: {
+      realm,
+      admin,
+      request: () => request,
+      apply,
+      failuresOf: async (id) => {
+        const state: unknown = await (await admin()).attackDetection.findOne({ realm, id })
+        if (!isJsonObject(state)) throw new Error(`Keycloak does not say what it counted against ${id}.`)
+        return { failures: Number(state['numFailures']), locked: state['disabled'] === true }
+      },
+    },
   }
 }
 

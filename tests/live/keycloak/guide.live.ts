@@ -16,14 +16,16 @@ test('the commands of "Use your own Keycloak" do what the guide says', async () 
     .replaceAll('/etc/pop/keycloak-ca.pem', ca)
   const blocks = readTour(page, { home: home.path, gateway: 'https://localhost:8443' })
   assert.ok(blocks.length >= 5)
-  const shell = spawn('bash', ['-eu', '-o', 'pipefail', '-c', blocks.map((block) => block.text).join('\n')], {
+  const commands = blocks.map((block) => block.text).join('\n')
+  const shell = spawn('bash', ['--norc', '-eu', '-o', 'pipefail', '-c', commands], {
     cwd: root,
     env: { ...process.env, POP_HOME: home.path, KEYCLOAK_PASSWORD: adminPassword, npm_config_loglevel: 'error' },
   })
   const [output, faults] = await Promise.all([text(shell.stdout), text(shell.stderr)])
   assert.equal(faults, '', output)
-  assert.match(output, /changes\. To do all this: pop realm apply$/m)
+  const next = `pop realm apply --config ${home.path}/pop.yaml --admin-user admin`
+  assert.match(output, new RegExp(`changes\\. To do all this: ${RegExp.escape(next)}$`, 'm'))
   assert.match(output, /changes\. Done\.$/m)
   assert.match(output, /^The realm is as the settings say\.$/m)
-  assert.match(output, / +verifies$/m)
+  assert.match(output, / +verifies +\d+ +\S.*\nWhat signs now: [\w-]{43} \(RS256\)\.$/m)
 })

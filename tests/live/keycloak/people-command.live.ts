@@ -97,7 +97,7 @@ test('pop user roles, disable, enable, unlock, reset-2fa, reset-password, sessio
   const listed = await done(['incident', 'list'])
   assert.match(listed, /^ID +REVOKED +SINCE \(UTC\) +UNTIL \(UTC\) +SESSIONS +BY +REASON\n/)
   // What Keycloak said of the session by itself stands there too, in whichever order the two came.
-  assert.match(listed, /^\S+ +user user:\S+ .+ ended +user:/m)
+  assert.match(listed, /^\S+ +user ann \(user:\S+\) .+ ended +alice \(user:\S+\)/m)
 })
 
 test('pop user tells an operator what he cannot do to himself, and who is not there', async () => {

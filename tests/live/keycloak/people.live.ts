@@ -40,6 +40,8 @@ interface ShownSession {
 interface ShownUser {
   readonly id: string
   readonly username: string
+  readonly username_escaped?: string
+  readonly unusable?: string
   readonly email?: string
   readonly enabled: boolean
   readonly roles: readonly string[]
@@ -162,6 +164,27 @@ test('a name that is the id of somebody else is refused, and the other name of t
   await kc.users.del({ realm, id })
 })
 
+test('users of other ids hide nobody, and are managed where their id can be used', async () => {
+  const { realm, kc } = await keycloak()
+  const odd = [
+    { id: 'imported:7@old', username: '\u0430lice' },
+    { id: 'with/slash', username: 'slash' },
+  ]
+  const rep = { ifResourceExists: 'FAIL', users: odd.map((user) => ({ ...user, enabled: true })) } as const
+  await kc.realms.partialImport({ realm, rep })
+  const { users: all } = await ask('GET', '?max=200')
+  assert.ok(all.some(({ username }) => username === 'ann'))
+  const found = (name: string) => all.find(({ username }) => username === name)
+  assert.deepEqual([found('\u0430lice')?.id, found('\u0430lice')?.username_escaped], ['imported:7@old', '\\u{430}lice'])
+  assert.match(found('slash')?.unusable ?? '', /its id/)
+  await refused('POST', '/slash/disable', {}, 409, 'conflict')
+  const id = encodeURIComponent('imported:7@old')
+  assert.equal((await ask('POST', `/${id}/disable`, {})).user.enabled, false)
+  assert.equal((await ask('POST', `/${encodeURIComponent('\u0430lice')}/enable`, {})).user.enabled, true)
+  assert.deepEqual((await ask('GET', `/${id}/sessions`)).sessions, [])
+  await kc.users.del({ realm, id: 'imported:7@old' })
+})
+
 test('bad questions and bodies are refused with what was expected', async () => {
   for (const query of ['?max=0', '?max=201', '?first=-1', '?first=x', '?max=1&max=2', '?order=name', '?search='])
     await refused('GET', query, undefined, 400, 'parameter-invalid')
@@ -169,6 +192,8 @@ test('bad questions and bodies are refused with what was expected', async () => 
     {},
     { username: '' },
     { username: crypto.randomUUID() },
+    { username: '\u0430lice' },
+    { username: 'alice smith' },
     { username: 'new', more: 1 },
     { username: 'new', roles: ['root'] },
     { username: 'new', roles: 'admin' },
@@ -335,6 +360,37 @@ test('sessions and logout: every session is listed with its clients, and logout 
   await pause(reachMs)
   const again = await signInAgain('hal')
   assert.equal((await pop.call(String(again.body['access_token']), 'GET', topics)).status, 200)
+})
+
+test('a sign-out by an access token ends the offline session behind it too, and what is listed of it then lasts as its tokens do', async () => {
+  const { realm, kc } = await keycloak()
+  const [client] = await kc.clients.find({ realm, clientId: 'pop-gateway' })
+  const scope = await kc.clientScopes.findOneByName({ realm, name: 'offline_access' })
+  const id = client?.id ?? ''
+  await kc.clients.addOptionalClientScope({ realm, id, clientScopeId: scope?.id ?? '' })
+  await kc.roles.findOneByName({ realm, name: 'offline_access' }).then((role) =>
+    kc.users.addRealmRoleMappings({
+      realm,
+      id: idOf('ida'),
+      roles: [{ id: role?.id ?? '', name: 'offline_access' }],
+    }),
+  )
+  const { status, body } = await signInAgain('ida', { scope: 'openid offline_access' })
+  assert.equal(status, 200, JSON.stringify(body))
+  const token = String(body['access_token'])
+  const offline = async () => (await kc.users.listOfflineSessions({ realm, id: idOf('ida'), clientId: id })).length
+  assert.equal(await offline(), 1)
+  assert.equal((await pop.form('/oauth/logout', { token })).status, 204)
+  await isRevoked(token)
+  const { sid } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { sid: string }
+  const listed = (): Revocation | undefined =>
+    pop.member.bulletin.section('incidents')?.revocations.find(({ value }) => value === sid)
+  while (listed()?.account?.sessions !== 'ended') await pause(50)
+  assert.equal(await offline(), 0)
+  const { until, account } = listed() ?? {}
+  assert.ok((until ?? Infinity) - (account?.at ?? 0) < 2 * 86_400, String(until))
+  const form = { grant_type: 'refresh_token', refresh_token: String(body['refresh_token']) }
+  assert.equal((await pop.form('/oauth/token', form)).body['error'], 'invalid_grant')
 })
 
 test('who is no operator is refused, and nothing is done', async () => {

@@ -12,10 +12,10 @@ const sessionTitles = ['SESSION', 'ADDRESS', 'STARTED (UTC)', 'LAST ACCESS (UTC)
 /** Shows users one below the other. */
 export async function showUsers(users: readonly JsonObject[], out: Output): Promise<void> {
   const rows = users.map((user) => [
-    textOf(user['username']),
+    usernameOf(user),
     nameOf(user),
     textOf(user['email']),
-    user['enabled'] === true ? 'enabled' : 'disabled',
+    stateOf(user),
     textOf(user['id']),
   ])
   await printTable(listTitles, rows, out)
@@ -27,11 +27,11 @@ export async function showUser(user: JsonObject, out: Output, nowMs: number): Pr
   const isLocked = lockedUntil !== undefined
   await printPairs(
     [
-      ['username', textOf(user['username'])],
+      ['username', usernameOf(user)],
       ['id', textOf(user['id'])],
       ['name', nameOf(user)],
       ['e-mail', textOf(user['email'])],
-      ['state', user['enabled'] === true ? 'enabled' : 'disabled'],
+      ['state', stateOf(user)],
       ['locked', isLocked ? `until ${timeOf(lockedUntil, nowMs)}` : 'no'],
       ['roles', listOf(user['roles'])],
       ...(listOf(inherited) === '-' ? [] : [['roles by a group or another role', listOf(inherited)] as const]),
@@ -73,6 +73,16 @@ export async function tellPassword({ password }: JsonObject, out: Output): Promi
   await out.writeLine(
     'It is shown this once and kept nowhere: hand it over in a safe way. The sign-in asks for another.',
   )
+}
+
+/** With the characters spelled out where the name could be taken for another that looks alike. */
+function usernameOf({ username, username_escaped: escaped }: JsonObject): string {
+  return typeof escaped === 'string' ? `${textOf(username)} (${escaped})` : textOf(username)
+}
+
+function stateOf({ enabled, unusable }: JsonObject): string {
+  if (typeof unusable === 'string') return unusable
+  return enabled === true ? 'enabled' : 'disabled'
 }
 
 function nameOf({ first_name: first, last_name: last }: JsonObject): string {
