@@ -18,6 +18,19 @@ const rctx = {
   auth_time: now - 300,
 }
 
+/** A test token that the user of the others made. */
+const made = {
+  sub: 'user:urn:pop:test:tester',
+  rctx: {
+    req_ip: '192.0.2.7',
+    client: 'pop-test',
+    auth_jti: 't-1',
+    auth_iat: now,
+    test_token: true,
+    maker: { sub, sid: 's-1', auth_jti: 'a-1', auth_iat: now - 30 },
+  },
+}
+
 interface Case {
   readonly name: string
   readonly outcome: 'covered' | 'free'
@@ -60,6 +73,10 @@ const cases: readonly Case[] = [
   about('everything of a provider', 'covered', { ...issuer, issued_until: now - 30 }),
   about('everything of a provider before the refresh', 'free', { ...issuer, issued_until: now - 31 }),
   about('everything of a provider, and a test token', 'free', { ...issuer, issued_until: now }, { rctx: { ...rctx, test_token: true } }),
+  about('the user, and a test token that he made', 'covered', { ...user, issued_until: now - 30 }, made),
+  about('the user before he got what he made a test token by', 'free', { ...user, issued_until: now - 31 }, made),
+  about('the session, and a test token that was made in it', 'covered', session, made),
+  about('another session than the one that a test token was made in', 'free', { ...session, value: 's-2' }, made),
   about('the user, and nobody knows when the token was issued', 'covered', { ...user, issued_until: 0 }, { rctx: timeless }),
   about('the session, in the last second', 'covered', session, { now_ms: (until - 1) * 1000 }),
   about('the session, at its end', 'free', session, { now_ms: until * 1000 }),

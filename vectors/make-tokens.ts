@@ -128,6 +128,11 @@ const txn_tokens = [
   txn.good('of a user'),
   txn.good('of a service client', { sub: 'client:reporter' }),
   txn.good('with the sign-in behind the token', { rctx: { ...claims.rctx, auth_time: now - 300, auth_kid: 'k-1' } }),
+  txn.good('of a test token', {
+    sub: 'user:urn:pop:test:tester',
+    rctx: { ...claims.rctx, test_token: true, maker: { sub: claims.sub, sid: 's-2', auth_jti: 'a-2', auth_iat: now - 60 } },
+  }),
+  txn.bad('with a maker without a name space', 'seal-txn', { rctx: { ...claims.rctx, maker: { sub: 'alice' } } }),
   txn.bad('with a time of sign-in that is no whole number', 'seal-txn', { rctx: { ...claims.rctx, auth_time: '1' } }),
   txn.good('with two words of scope', { scope: 'kafka.consume:own kafka.consume:public' }),
   { ...txn.good('of a module for a user', { req_wl: ids.s3, act: { sub: ids.s3 } }), requester: ids.s3 },
@@ -165,6 +170,7 @@ const testClaims = {
   preferred_username: 'tester',
   roles: ['reader'],
   acr: 'pop-mfa',
+  maker: { sub: txnClaims.sub, client: 'pop', sid: 's-1', auth_jti: 'a-1', auth_iat: now - 30 },
   iss: 'urn:pop:test',
   sub: 'urn:pop:test:tester',
 }
@@ -176,6 +182,8 @@ const test_tokens = [
   testToken.bad('for another audience', 'token-invalid', { aud: 'another-api' }),
   testToken.bad('of another issuer', 'token-invalid', { iss: 'https://localhost:8444' }),
   testToken.bad('whose subject is not its name', 'token-invalid', { sub: 'urn:pop:test:alice' }),
+  testToken.bad('without its maker', 'token-invalid', { maker: undefined }),
+  testToken.bad('whose maker has no name space', 'token-invalid', { maker: { sub: 'alice' } }),
   testToken.bad('whose subject is a user of the provider', 'token-invalid', { sub: txnClaims.sub }),
   { name: 'of the type of access tokens', outcome: 'token-invalid', token: sign('at+jwt', testClaims, testSigner) },
   { name: 'where test tokens are not allowed', outcome: 'token-invalid', token: testToken.token, trust: trustSection },

@@ -105,7 +105,7 @@ export function openDoor(server: Server, door: FrontDoor): OpenDoor {
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE') socket.destroy()
-    else refuseSocket(socket, parserError(error))
+    else refuseSocket(socket, handshakeError(error) ?? parserError(error))
   })
   return { quiet: async () => void (await Promise.all(underWay)) }
 }
@@ -168,6 +168,18 @@ function receiveOrRefuse(request: IncomingMessage, exchange: Exchange, requestId
 function addressOf(socket: Duplex): string {
   const address: unknown = Reflect.get(socket, 'remoteAddress')
   return canonicalAddress(typeof address === 'string' ? address : '-')
+}
+
+/** Undefined where TLS was not what failed. Whose fault it is matters to whoever looks why a provider tells this gateway nothing. */
+function handshakeError(error: NodeJS.ErrnoException): PopError | undefined {
+  const { code = '' } = error
+  if (!code.startsWith('ERR_SSL_')) return undefined
+  // The alerts about our certificate (RFC 8446 section 6.2): bad_certificate, certificate_unknown, unknown_ca and the like.
+  if (/_ALERT_(UNKNOWN_CA|\w*CERTIFICATE\w*)$/.test(code))
+    return new PopError('certificate-refused', 'The client does not trust the certificate of this address.', {
+      cause: error,
+    })
+  return new PopError('handshake-failed', 'No TLS connection came about.', { cause: error })
 }
 
 function parserError(error: NodeJS.ErrnoException): PopError {

@@ -158,6 +158,7 @@ export function openAuthenticator(
     cache: createTokenCache(tokensMax),
     introspections: createIntrospections(introspectionBounds),
     introspect: (token) => provider().introspect(token),
+    introspectForStranger: (token) => provider().introspect(token, 'strangers'),
     limitAsking: (network, now) => askers()(network, now),
     proofs: createProofMemory({ ...proofBounds, startedMs: Date.now() }),
     revocations,

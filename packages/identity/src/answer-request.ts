@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PopError, type ProblemCode } from '@pop-api/protocol'
+import type { BegunVisits } from './browser/begun-visits.ts'
 import type { BrowserEndpoint } from './browser/sign-in-endpoints.ts'
 import { errorPage } from './pages/notice-page.ts'
 import { renderPage } from './pages/page.ts'
@@ -12,6 +13,8 @@ export interface Front {
   readonly issuer: string
   /** oidc-provider's own handler. */
   readonly provider: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  /** Counts what leaves something behind, whoever asks for it. */
+  readonly visits: BegunVisits
   readonly signIn: BrowserEndpoint
   readonly enrolment: BrowserEndpoint
   readonly logout: SessionEndpoint
@@ -54,12 +57,27 @@ export function answerRequests(front: Front): RequestHandler {
     response.setHeader('x-content-type-options', 'nosniff')
     try {
       const servedBy = lookUp(table, request, response)
+      if (isBeginning(request)) front.visits.begin(request.socket.remoteAddress ?? '-')
       if (servedBy === 'provider') await passOn(front, request, response)
       else send(response, await servedBy(request, response))
     } catch (error) {
       refuse(front, request, response, error)
     }
   }
+}
+
+/** What the provider keeps something for, of which nobody has shown a password yet: a sign-in, a code of a device, the secret of a form. */
+const beginnings: ReadonlySet<string> = new Set([
+  `GET ${endpoints.authorization}`,
+  `POST ${endpoints.deviceAuthorization}`,
+  `GET ${endpoints.device}`,
+  `POST ${endpoints.device}`,
+  `GET ${endpoints.logout}`,
+  `POST ${endpoints.logoutConfirm}`,
+])
+
+function isBeginning(request: IncomingMessage): boolean {
+  return beginnings.has(`${request.method ?? ''} ${pathOf(request) ?? ''}`)
 }
 
 function answerWith(body: object): SessionEndpoint {
@@ -115,6 +133,7 @@ const oauthErrors: Partial<Record<ProblemCode, string>> = {
   'client-refused': 'invalid_client',
   'sign-in-refused': 'invalid_grant',
   'no-such-operation': 'not_found',
+  'rate-limited': 'temporarily_unavailable',
 }
 
 /** RFC 6749 section 5.2 for what a client did wrong, a page for a person; a fault of ours tells nobody anything. */
@@ -128,8 +147,9 @@ function refuse(front: Front, request: IncomingMessage, response: ServerResponse
   // What was not read of the request must not be taken for the next one.
   response.setHeader('connection', 'close')
   if (!(error instanceof PopError)) front.onFailure(error)
-  const { code, message, status } =
+  const { code, message, status, headers } =
     error instanceof PopError ? error : new PopError('internal', 'Something went wrong inside.')
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   if (code === 'client-refused') response.setHeader('www-authenticate', `Basic realm="${front.issuer}"`)
   const path = pathOf(request)
   if (path !== undefined && code !== 'no-such-operation' && isForBrowsers(request.method ?? '', path)) {

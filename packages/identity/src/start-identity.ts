@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { WorkloadError } from '@pop-api/workload'
 import { answerRequests } from './answer-request.ts'
+import { limitVisits } from './browser/begun-visits.ts'
 import { signInEndpoints } from './browser/sign-in-endpoints.ts'
 import { readDevUsers } from './dev-users-file.ts'
 import { shortPassword } from './dev-users.ts'
@@ -129,7 +130,8 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
   const endpoints = sessionEndpoints({ provider, issuer, artifacts, revoked, verificationKey: signingKey.record, now })
   const pages = signInEndpoints({ provider, issuer, users: users.users, signIn, artifacts, now })
   const { onFailure } = options
-  const answer = answerRequests({ issuer, provider: provider.callback(), ...endpoints, ...pages, onFailure })
+  const visits = limitVisits(now)
+  const answer = answerRequests({ issuer, provider: provider.callback(), visits, ...endpoints, ...pages, onFailure })
   server.on('request', (request, response) => {
     const answered = answer(request, response).finally(() => answering.delete(answered))
     answering.add(answered)

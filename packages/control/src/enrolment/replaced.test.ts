@@ -133,7 +133,7 @@ test('in a store of the first version the key of a workload is the one that it s
   await using old = await joinModule(await world.boot('notes', 'module'), manifest, quiet)
   await world.stop()
   const state = new DatabaseSync(join(world.home, 'state.db'))
-  state.exec('alter table workloads drop column mesh_key; pragma user_version = 0')
+  state.exec('alter table workloads drop column mesh_key; drop table session_ends; pragma user_version = 0')
   state.close()
   await world.restart()
   await reads(old, world)

@@ -13,6 +13,7 @@ import type { Publisher } from '../bulletin/bulletin.ts'
 import { isRevoked } from '../incident/revocation-desk.ts'
 import type { AskKeycloak } from '../people/keycloak.ts'
 import type { SessionEnder } from '../people/session-ender.ts'
+import type { InTurn } from '../people/turns.ts'
 import type { ControlLog } from '../record/control-log.ts'
 import { settingsInForce } from '../settings/settings-desk.ts'
 import type { Store } from '../store/store.ts'
@@ -27,6 +28,8 @@ export interface HandedContext {
   readonly policy: () => PolicySection
   readonly testSigner: TestSigner
   readonly askKeycloak: AskKeycloak
+  /** One after another, what may leave somebody no operator: else two could take it from each other, and nobody be left. */
+  readonly takeRightsInTurn: InTurn
   readonly sessionEnder: Pick<SessionEnder, 'settle'>
   readonly nowMs: () => number
 }
@@ -76,12 +79,17 @@ export function acceptHanded(context: HandedContext, request: HandedRequest): Ha
   if (!verdict.ok) throw new PopError(verdict.code, verdict.detail)
   const claims = verdict.value
   useOnce(store, claims, nowMs())
-  if (isRevoked(store, claims, Math.floor(nowMs() / 1000)))
-    throw new PopError('token-revoked', 'The token of the caller has been revoked.')
+  requireUnrevoked(context, claims)
   requirePerson(claims, permission)
   requirePermission(context, claims, permission)
   const id = headers['pop-request']
   return { claims, requestId: isPlainText(id, 128) ? id : undefined }
+}
+
+/** Throws `token-revoked`. */
+export function requireUnrevoked({ store, nowMs }: Pick<HandedContext, 'store' | 'nowMs'>, claims: TxnClaims): void {
+  if (isRevoked(store, claims, Math.floor(nowMs() / 1000)))
+    throw new PopError('token-revoked', 'The token of the caller has been revoked.')
 }
 
 /** A token is for one change: also one that was refused later is used up. Kept on the disk until it ends by itself. */

@@ -221,7 +221,8 @@ test('gateways fill nine tenths of the room and no more, and an operator still f
   const { world, gateway } = started
   let count = 0
   for (; count < 9_000; count += 200) {
-    const batch = Array.from({ length: 200 }, (_, at) => reported({ value: `many-${count + at}` }))
+    const account = { reason: 'signed out', by: `user:${count}`, at: seconds() }
+    const batch = Array.from({ length: 200 }, (_, at) => reported({ value: `many-${count + at}`, account }))
     const { accepted } = await gateway.reportRevocations(batch, signal)
     assert.equal(Object(accepted).length, 200)
   }
@@ -245,6 +246,32 @@ test('one holder has room for five hundred single tokens, and keeps nobody else 
   assert.equal(Object(accepted).length, 100 + 5 + 1)
   const again = await gateway.reportRevocations(mixed.slice(0, 120), signal)
   assert.equal(Object(again['accepted']).length, 100, 'those that are in force are acknowledged again')
+})
+
+test('one holder has room for five hundred sessions, and keeps nobody else out', async () => {
+  await using started = await start()
+  const { gateway } = started
+  const sessions = (from: number, length: number, by: string) =>
+    Array.from({ length }, (_, at) =>
+      reported({ value: `${by} ${from + at}`, account: { reason: 'signed out', by, at: seconds() } }),
+    )
+  for (const from of [0, 200]) await gateway.reportRevocations(sessions(from, 200, 'user:mallory'), signal)
+  const token = reported({ kind: 'jti', value: 'j', account: { reason: 'revoked', by: 'user:mallory', at: seconds() } })
+  const mixed = [...sessions(400, 150, 'user:mallory'), ...sessions(0, 5, 'user:bob'), token]
+  const { accepted } = await gateway.reportRevocations(mixed, signal)
+  assert.equal(Object(accepted).length, 100 + 5 + 1)
+})
+
+test('sessions that the provider ended, or whose holder nobody knows, are nobody’s share', async () => {
+  await using started = await start()
+  for (const by of ['https://id.example/realms/pop', 'the holder of a refresh token']) {
+    for (let from = 0; from < 600; from += 200) {
+      const account = { reason: 'signed out', by, at: seconds() }
+      const batch = Array.from({ length: 200 }, (_, at) => reported({ value: `${by} ${from + at}`, account }))
+      const { accepted } = await started.gateway.reportRevocations(batch, signal)
+      assert.equal(Object(accepted).length, 200)
+    }
+  }
 })
 
 test('what has ended is swept, and followers are told', async () => {

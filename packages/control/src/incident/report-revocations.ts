@@ -6,6 +6,7 @@ import {
   lastingUntil,
   PopError,
   reachSeconds,
+  shareOf,
   type BulletinPosition,
   type RevocationAccount,
   type RevocationFacts,
@@ -13,7 +14,7 @@ import {
 import type { Publisher } from '../bulletin/bulletin.ts'
 import type { ControlLog } from '../record/control-log.ts'
 import type { Store } from '../store/store.ts'
-import { countRevocations, countTokensOf, isLive, putRevocation, roomOf } from './revocation-desk.ts'
+import { countOf, countRevocations, isLive, putRevocation, roomOf } from './revocation-desk.ts'
 
 /** What reports of gateways work with. */
 export interface ReportContext {
@@ -31,8 +32,8 @@ export interface TakenReport {
 
 /** How many one report may hold. */
 const reportedMax = 200
-/** How many single tokens of one holder may be live: whoever makes and revokes them without end leaves room for others. */
-const tokensOfHolderMax = 500
+/** How many single tokens, and how many sessions, of one holder may be live. */
+const shareMax = 500
 /** How far the clock of a gateway may be off. */
 const skewSeconds = 60
 
@@ -40,9 +41,8 @@ type Reported = RevocationFacts & { readonly account: RevocationAccount }
 
 /**
  * `POST /incidents/revocations`: takes over what a gateway's own endpoints revoked. The same once more changes nothing, so whoever
- * got no answer asks again. As many as there is room for, in their order, and no more single tokens of one holder than he may have;
- * each is recorded before it is answered. Throws
- * `body-invalid`, `audit-unavailable`. Untrusted input.
+ * got no answer asks again. As many as there is room for, in their order, and no more of one holder than he may have
+ * (`shareOf`); each is recorded before it is answered. Throws `body-invalid`, `audit-unavailable`. Untrusted input.
  */
 export async function takeReport(context: ReportContext, gateway: string, body: unknown): Promise<TakenReport> {
   const { store, publisher, log, nowMs } = context
@@ -51,15 +51,14 @@ export async function takeReport(context: ReportContext, gateway: string, body: 
   const accepted: string[] = []
   const added: Reported[] = []
   const taken: Reported[] = []
-  const tokens = new Map<string, number>()
+  const counts = new Map<string, number>()
   for (const facts of reported) {
     const { id } = identifyRevocation(facts)
     if (!isLive(store, id) && !accepted.includes(id)) {
-      const { kind, account } = facts
-      const ofHolder = tokens.get(account.by) ?? countTokensOf(store, account.by)
-      if (kind === 'jti' && ofHolder >= tokensOfHolderMax) continue
-      if (added.length >= room) continue
-      if (kind === 'jti') tokens.set(account.by, ofHolder + 1)
+      const share = shareOf(facts)
+      const ofHolder = share === undefined ? 0 : (counts.get(share) ?? countOf(store, facts))
+      if (ofHolder >= shareMax || added.length >= room) continue
+      if (share !== undefined) counts.set(share, ofHolder + 1)
       added.push(facts)
     }
     accepted.push(id)

@@ -62,7 +62,7 @@ export function putRevocation(
         'on conflict (id) do update set until = max(until, excluded.until)',
     )
     .run(id, kind, value, issued, until, account.reason, account.by, account.at)
-  noteSessionEnd(store, { id, ...facts })
+  noteSessionEnd(store, { id, ...facts }, source)
   return requireRevocation(store, id)
 }
 
@@ -102,10 +102,10 @@ export function countRevocations({ database }: Store): number {
   return requiredNumber(database.prepare('select count(*) as count from revocations').get()?.['count'])
 }
 
-/** How many single tokens somebody has revoked that are live. */
-export function countTokensOf({ database }: Store, by: string): number {
-  const select = "select count(*) as count from revocations where kind = 'jti' and by = ?"
-  return requiredNumber(database.prepare(select).get(by)?.['count'])
+/** How many are live of this kind and by the same. */
+export function countOf({ database }: Store, { kind, account }: RevocationFacts): number {
+  const select = 'select count(*) as count from revocations where kind = ? and by = ?'
+  return requiredNumber(database.prepare(select).get(kind, account?.by ?? null)?.['count'])
 }
 
 /** True if the caller behind a Txn-Token is revoked: a gateway that has not heard of it yet may still hand something on. */

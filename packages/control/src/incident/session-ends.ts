@@ -14,17 +14,33 @@ export interface SessionEnd {
     | { readonly kind: 'user'; readonly id: string; readonly until: number }
 }
 
+/** The clocks of provider and gateways are not the same. */
+const clockSeconds = 10
+
 const userSubject = /^user:(.+)$/
 
 /**
  * Notes that sessions are to be ended, where there is a provider that can be asked for it: not the embedded one, which knows its sessions
- * ended by itself, and not what the provider itself has said. Runs inside a change.
+ * ended by itself, and not what the provider itself has said. What gateways say of a session needs to last no longer than its tokens, once
+ * it is ended: whoever signs in and out without end would else fill the room. An order lasts as ordered. Runs inside a change.
  */
-export function noteSessionEnd(store: Store, { id, kind, value, account }: Revocation): void {
-  const { provider, issuer } = settingsInForce(store).identity
+export function noteSessionEnd(
+  store: Store,
+  { id, kind, value, account }: Revocation,
+  source: 'operator' | 'gateway',
+): void {
+  const { identity, security_config: security } = settingsInForce(store)
+  const { provider, issuer } = identity
   if (provider !== 'keycloak' || account?.by === issuer) return
   if (kind !== 'sid' && !(kind === 'sub' && userSubject.test(value))) return
-  store.database.prepare('insert into session_ends (revocation, tries) values (?, 0) on conflict do nothing').run(id)
+  const lasts = source === 'gateway' && kind === 'sid' ? security.token_expiration + clockSeconds : null
+  store.database
+    .prepare(
+      'insert into session_ends (revocation, tries, lasts_seconds) values (?, 0, ?) ' +
+        // An order before or after stays one: the greater of something and null is null.
+        'on conflict do update set ended_at = null, lasts_seconds = max(lasts_seconds, excluded.lasts_seconds)',
+    )
+    .run(id, lasts)
 }
 
 /** The next ones to try: those first that failed least often. */
@@ -56,7 +72,14 @@ export function noteTried(
   nowSeconds: number,
 ): void {
   const done = database.prepare('update session_ends set ended_at = ? where revocation = ?')
-  for (const revocation of ended) done.run(nowSeconds, revocation)
+  const shorten = database.prepare(
+    'update revocations set until = min(until, ? + e.lasts_seconds) from session_ends e ' +
+      'where revocations.id = ? and e.revocation = revocations.id and e.lasts_seconds is not null',
+  )
+  for (const revocation of ended) {
+    done.run(nowSeconds, revocation)
+    shorten.run(nowSeconds, revocation)
+  }
   const tried = database.prepare('update session_ends set tries = tries + 1 where revocation = ?')
   for (const revocation of failed) tried.run(revocation)
 }

@@ -2,7 +2,7 @@ import { garbled, after } from './keycloak-refusal.ts'
 import { makePassword } from './make-password.ts'
 import { withAccount, type PeopleRequest } from './people-context.ts'
 import { readAddRequest } from './people-requests.ts'
-import { idShape, readPerson } from './person.ts'
+import { isUsableId, readPerson } from './person.ts'
 import { showPerson } from './read-people.ts'
 import { findRoles, ourRoles, requireOurRoles } from './roles.ts'
 import { settingsInForce } from '../settings/settings-desk.ts'
@@ -33,7 +33,7 @@ export async function addPerson(request: PeopleRequest, body: unknown): Promise<
         requiredActions: ['UPDATE_PASSWORD', ...(requires2fa ? ['CONFIGURE_TOTP'] : [])],
         credentials: [{ type: 'password', value: password, temporary: true }],
       })
-      if (!idShape.test(id)) throw garbled('an id')
+      if (!isUsableId(id)) throw garbled('an id')
       about({ id })
       try {
         if (found.length > 0) await keycloak.users.addRealmRoleMappings({ id, roles: [...found] })

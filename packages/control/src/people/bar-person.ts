@@ -7,6 +7,7 @@ import {
   revokeAgainIfLate,
   revokeAll,
   signedOut,
+  takeRights,
   withAccount,
   type PeopleRequest,
 } from './people-context.ts'
@@ -20,7 +21,7 @@ import { findPerson, readPerson, type Person } from './person.ts'
 export async function disablePerson(request: PeopleRequest, body: unknown): Promise<object> {
   return await withAccount(request, async ({ about, announce, tell }) => {
     const reason = readReasonRequest(body).reason ?? 'disabled'
-    const { user, revocation } = await request.context.askKeycloak(async (keycloak) => {
+    const { user, revocation } = await takeRights(request, async (keycloak) => {
       const person = await findPerson(keycloak, request.name)
       about(person)
       refuseSelf(request, person, 'disable')

@@ -1,6 +1,14 @@
 import { settingsInForce } from '../settings/settings-desk.ts'
 import { isUnknown } from './keycloak-refusal.ts'
-import { positionOf, refuseSelf, revokeAll, signedOut, withAccount, type PeopleRequest } from './people-context.ts'
+import {
+  positionOf,
+  refuseSelf,
+  revokeAll,
+  signedOut,
+  takeRights,
+  withAccount,
+  type PeopleRequest,
+} from './people-context.ts'
 import { readRolesRequest } from './people-requests.ts'
 import { findPerson } from './person.ts'
 import { showPerson } from './read-people.ts'
@@ -17,7 +25,7 @@ export async function changeRoles(request: PeopleRequest, body: unknown): Promis
     const ours = ourRoles(context.policy())
     requireOurRoles(wanted, ours)
     const { operators } = settingsInForce(context.store)
-    const { user, revocation } = await context.askKeycloak(async (keycloak) => {
+    const { user, revocation } = await takeRights(request, async (keycloak) => {
       const person = await findPerson(keycloak, request.name)
       about(person)
       const { direct, inherited } = await rolesOf(keycloak, person.id, ours)

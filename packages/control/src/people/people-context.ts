@@ -1,5 +1,6 @@
+import type KeycloakAdminClient from '@keycloak/keycloak-admin-client'
 import { factsOfRequest, PopError, type BulletinPosition } from '@pop-api/protocol'
-import type { Handed, HandedContext } from '../handed/handed.ts'
+import { requireUnrevoked, type Handed, type HandedContext } from '../handed/handed.ts'
 import { eventOfHanded } from '../handed/handed-event.ts'
 import type { KeptRevocation } from '../incident/revocation-desk.ts'
 import { putUnlocks } from '../incident/unlock-desk.ts'
@@ -53,6 +54,20 @@ export async function withAccount<R>(
     await log.record({ ...event, status: code < 500 ? 'refused' : 'failure', code, reason }, outcome)
     throw failure
   }
+}
+
+/**
+ * Asks Keycloak for what may leave somebody no operator, when nothing of the kind is under way: who was revoked meanwhile does no more
+ * of it. As nobody does it to himself, one operator stays. Throws `token-revoked`, `identity-unavailable` where the wait is too long.
+ */
+export async function takeRights<R>(
+  { context, handed }: PeopleRequest,
+  work: (keycloak: KeycloakAdminClient) => Promise<R>,
+): Promise<R> {
+  return await context.takeRightsInTurn(() => {
+    requireUnrevoked(context, handed.claims)
+    return context.askKeycloak(work)
+  })
 }
 
 /** Revokes what a person holds: in force here, and told to every gateway and module, when it returns. Throws `incidents-full`. */

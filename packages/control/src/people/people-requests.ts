@@ -7,7 +7,8 @@ import {
   type JsonObject,
   type QueryPair,
 } from '@pop-api/protocol'
-import { idShape, isServiceAccountName } from './person.ts'
+import { idShape } from './person.ts'
+import { isSafeUsername, isServiceAccountName } from './username.ts'
 
 /** Which part of the list is wanted. */
 export interface ListRequest {
@@ -71,10 +72,9 @@ export function readAddRequest(body: unknown, passwordMin: number): AddRequest {
   // It could not be told from the id of somebody else.
   if (idShape.test(username)) throw invalid('username', 'a name, and not what looks like an id')
   if (isServiceAccountName(username)) throw invalid('username', 'a name that Keycloak does not give to clients')
-  if (username !== username.trim()) throw invalid('username', 'a name without space around it')
-  // In a list and in the log it would look like somebody else.
-  if (/\p{Cf}/u.test(username) || username !== username.normalize('NFKC'))
-    throw invalid('username', 'a name without invisible characters, in the usual form of each (Unicode NFKC)')
+  // In a list and in the log it could look like somebody else.
+  if (!isSafeUsername(username))
+    throw invalid('username', 'letters of one script, digits 0-9 and . _ @ + - only (Unicode NFKC)')
   return {
     username,
     email: textOf(read, 'email', 255),

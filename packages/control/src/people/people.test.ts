@@ -40,6 +40,8 @@ interface Ordered {
   readonly method?: 'GET' | 'POST' | 'PUT'
   readonly template: string
   readonly path: string
+  /** Where it is no operation on users. */
+  readonly at?: string
   readonly body?: unknown
   readonly sub?: string
   readonly roles?: readonly string[]
@@ -48,7 +50,8 @@ interface Ordered {
 
 function hand(gateway: GatewayMembership, { method = 'POST', template, path, body = {}, ...by }: Ordered) {
   const iat = Math.floor(Date.now() / 1000)
-  const target = `${users}${path}`
+  const base = by.at ?? users
+  const target = `${base}${path}`
   const txnToken = mintTxnToken(
     {
       iss: gateway.spiffeId,
@@ -62,7 +65,7 @@ function hand(gateway: GatewayMembership, { method = 'POST', template, path, bod
       rctx: { req_ip: '127.0.0.1', name: 'alice', auth_iat: iat },
       tctx: {
         module: 'pop',
-        operation: `${method} ${users}${template}`,
+        operation: `${method} ${base}${template}`,
         target,
         roles: by.roles ?? ['admin'],
         decision: 'd',
@@ -144,6 +147,101 @@ test('disable revokes before Keycloak is asked, and what was revoked stays so wh
     [opened?.status, opened?.resource_id, closed?.status, closed?.reason],
     ['opened', `user:${annId}`, 'failure', 'identity-unavailable'],
   )
+})
+
+for (const [verb, template, body] of [
+  ['disable', { method: 'POST', template: '/{user}/disable' }, {}],
+  ['take the role from', { method: 'PUT', template: '/{user}/roles' }, { roles: [] }],
+] as const) {
+  test(`of two operators who ${verb} each other at once one stays an operator`, async () => {
+    await using started = await start()
+    const { gateway, keycloak } = started
+    const role = { id: 'r-1', name: 'admin' }
+    const operators = [ann, { ...ann, id: annId.replaceAll('1', '2'), username: 'bob' }]
+    const changed: string[] = []
+    keycloak.answer = ({ method, path }) => {
+      if (path.endsWith('/token')) return undefined
+      if (method === 'PUT' || method === 'DELETE') changed.push(path)
+      if (method !== 'GET') return { status: 204 }
+      if (path.includes('/role-mappings/')) return { json: [role] }
+      const [, id = '', name = ''] = /^\/users\/(?:([\w-]{36})$|\?.*username=(\w+))/.exec(path) ?? []
+      const found = operators.filter((one) => one.id === id || one.username === name)
+      return { json: id === '' ? found : found[0] }
+    }
+    const against = ({ id }: typeof ann, { username }: typeof ann) => {
+      const path = template.template.replace('{user}', username)
+      return hand(gateway, { ...template, path, body, sub: `user:${id}` })
+    }
+    const [one = ann, other = ann] = operators
+    const both = await Promise.allSettled([against(one, other), against(other, one)])
+    const refused = both.filter((outcome) => outcome.status === 'rejected')
+    assert.deepEqual(
+      refused.map(({ reason }) => Reflect.get(Object(reason), 'code')),
+      ['token-revoked'],
+    )
+    assert.equal(changed.length, 1, changed.join())
+  })
+}
+
+const federated = 'f:0b1c:erin@example.org'
+const odd = [
+  { ...ann, id: federated, username: 'erin' },
+  { ...ann, id: 'imported-7', username: '\u0430lice' },
+  { ...ann, id: 'f:0b1c:a/../b', username: 'slash' },
+  { ...ann, id: 'urn:pop:test:tess', username: 'tess' },
+  { ...ann, id: '..', username: 'up' },
+  { ...ann, id: annId.replaceAll('1', '3'), username: 'two\nlines' },
+  { ...ann, id: 7, username: undefined },
+]
+
+test('the list shows whatever ids and names Keycloak has, says what cannot be used, and marks what a reader would misread', async () => {
+  await using started = await start()
+  const { gateway, keycloak } = started
+  keycloak.answer = ({ path }) => (path.startsWith('/users/?') ? { json: [...odd, ann] } : undefined)
+  const list = { method: 'GET', template: '', path: '?max=50', scope: 'standing-auditor:any' } as const
+  const { users: listed } = await hand(gateway, list)
+  assert.ok(Array.isArray(listed))
+  const told = listed.map(({ id, username, username_escaped: escaped, unusable }) =>
+    [id, username, escaped, unusable === undefined ? 'usable' : 'unusable'].join(' '),
+  )
+  assert.deepEqual(told, [
+    `${federated} erin  usable`,
+    'imported-7 \u0430lice \\u{430}lice usable',
+    'f:0b1c:a/../b slash  unusable',
+    'urn:pop:test:tess tess  unusable',
+    '.. up  unusable',
+    `${annId.replaceAll('1', '3')} two\\u{a}lines  unusable`,
+    '- -  unusable',
+    `${annId} ann  usable`,
+  ])
+})
+
+test('orders about a user of another kind of id are done, by name and by id, and refused where the id is none that can be used', async () => {
+  await using started = await start()
+  const { gateway, keycloak } = started
+  const changed: string[] = []
+  keycloak.answer = ({ method, path }) => {
+    if (path.endsWith('/token')) return undefined
+    if (method === 'PUT') changed.push(path)
+    if (method !== 'GET') return { status: 204 }
+    const name = new URLSearchParams(path.split('?')[1]).get('username')
+    if (name !== null) return { json: odd.filter(({ username }) => username === name) }
+    if (path.endsWith('/sessions')) return { json: [] }
+    const found = odd.find(({ id }) => path === `/users/${encodeURIComponent(id)}`)
+    return found === undefined ? { status: 404, json: {} } : { json: found }
+  }
+  const disable = (name: string) => order(gateway, 'disable', { path: `/${name}/disable` })
+  await disable('erin')
+  await disable(encodeURIComponent(federated))
+  await disable('imported-7')
+  const paths = [federated, federated, 'imported-7'].map((id) => `/users/${encodeURIComponent(id)}`)
+  assert.deepEqual(changed, paths)
+  const revoked = new Set(shown(gateway).map(({ value }) => value))
+  assert.deepEqual(revoked, new Set([`user:${federated}`, 'user:imported-7']))
+  for (const name of ['slash', 'tess', 'up']) {
+    await assert.rejects(disable(name), { code: 'conflict', message: /Keycloak itself/ })
+  }
+  assert.deepEqual(changed, paths)
 })
 
 test('unlock tells every gateway that counts, under each name that people sign in with, and no module', async () => {
@@ -236,7 +334,7 @@ test('sessions that could not be ended are ended later, also by a control that w
   })
   await world.restart()
   await until(() => shown(gateway)[0]?.account?.sessions === 'ended')
-  assert.deepEqual(ended, ['/sessions/s-old'])
+  assert.deepEqual(ended, ['/sessions/s-old', '/sessions/s-old?isOffline=true'])
 })
 
 test('what is taken back, and what the provider said itself, is asked of nobody', async () => {
@@ -264,9 +362,37 @@ test('a gateway’s report of a session that was signed out here ends it at Keyc
   await gateway.reportRevocations(facts, new AbortController().signal)
   await until(() => shown(gateway).some(({ account: told }) => told?.sessions === 'ended'))
   const deleted = keycloak.asked.filter(({ method }) => method === 'DELETE').map(({ path }) => path)
-  assert.deepEqual(deleted, ['/sessions/s%2F1'])
+  assert.deepEqual(deleted, ['/sessions/s%2F1', '/sessions/s%2F1?isOffline=true'])
   const states = Object.fromEntries(shown(gateway).map(({ kind, account: told }) => [kind, told?.sessions]))
   assert.deepEqual(states, { sid: 'ended', jti: undefined })
+})
+
+test('what a gateway says of a session lasts no longer than its tokens once Keycloak has ended it; an operator’s order lasts as ordered', async () => {
+  await using started = await start()
+  const { gateway, keycloak } = started
+  keycloak.answer = ({ method }) => (method === 'DELETE' ? { status: 204 } : undefined)
+  const month = 30 * 86_400
+  const { token_expiration: life } = settingsWith('full').security_config
+  const report = async (value: string) => {
+    const at = Math.floor(Date.now() / 1000)
+    const account = { reason: 'signed out', by: 'user:7f', at }
+    await gateway.reportRevocations([{ kind: 'sid', value, until: at + month, account }], new AbortController().signal)
+  }
+  const path = '/v1/pop/incidents/revocations'
+  const lasts = (value: string): number => {
+    const told = shown(gateway).find((one) => one.value === value)
+    return told?.account?.sessions === 'ended' ? told.until - told.account.at : month
+  }
+  await report('s-1')
+  await until(() => lasts('s-1') < month)
+  assert.ok(lasts('s-1') >= life && lasts('s-1') <= life + 20, String(lasts('s-1')))
+  // The same token signs out once more.
+  await report('s-1')
+  await until(() => keycloak.asked.filter(({ method }) => method === 'DELETE').length === 4 && lasts('s-1') < month)
+  await hand(gateway, { template: '', path: '', at: path, body: { session: 's-2', reason: 'stolen' } })
+  await report('s-2')
+  await until(() => shown(gateway).some(({ value, account }) => value === 's-2' && account?.sessions === 'ended'))
+  assert.ok(lasts('s-2') >= month)
 })
 
 test('an id that a URL takes for a step in its path never leads to the realm itself', async () => {
@@ -285,7 +411,10 @@ test('an id that a URL takes for a step in its path never leads to the realm its
   const asked = keycloak.asked.filter(({ path }) => !path.endsWith('/token'))
   assert.deepEqual(asked.map(({ method, path }) => `${method} ${path}`).toSorted(), [
     'DELETE /sessions/%252e%252e',
+    'DELETE /sessions/%252e%252e?isOffline=true',
     'DELETE /sessions/..%2F..',
+    'DELETE /sessions/..%2F..?isOffline=true',
     'DELETE /sessions/s-1',
+    'DELETE /sessions/s-1?isOffline=true',
   ])
 })

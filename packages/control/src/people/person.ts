@@ -1,11 +1,14 @@
 import type KeycloakAdminClient from '@keycloak/keycloak-admin-client'
-import { isCount, isJsonObject, isPlainText, isTextList, PopError } from '@pop-api/protocol'
+import { isCount, isJsonObject, isPlainText, isTextList, PopError, testIssuer } from '@pop-api/protocol'
 import { garbled } from './keycloak-refusal.ts'
+import { escapeText, isServiceAccountName } from './username.ts'
 
 /** A user as Keycloak has it. */
 export interface Person {
   readonly id: string
   readonly username: string
+  /** The name in ASCII, where it has other characters: some look alike. */
+  readonly username_escaped?: string
   readonly email?: string
   readonly first_name?: string
   readonly last_name?: string
@@ -16,8 +19,24 @@ export interface Person {
   readonly required_actions: readonly string[]
 }
 
+/** Somebody about whom nothing can be done here, with what can be shown. */
+export interface UnusablePerson extends Pick<Person, 'id' | 'username' | 'enabled'> {
+  /** Why. */
+  readonly unusable: string
+}
+
 /** Ids as Keycloak makes them, and no names: nobody is given one. */
 export const idShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+const otherIdShape = /^[A-Za-z0-9._:@+=~-]{1,195}$/
+
+/**
+ * Whether this can be an id in a path and in the subject of a token: also one that somebody else made, as in a realm that was imported or
+ * a federation of users (`f:…:name`). None that a URL takes for a step in its path, and none of the names of test tokens.
+ */
+export function isUsableId(id: string): boolean {
+  return otherIdShape.test(id) && id !== '.' && id !== '..' && !id.startsWith(testIssuer)
+}
 
 /** The subject of a person's tokens. */
 export function subjectOf({ id }: Pick<Person, 'id'>): string {
@@ -26,21 +45,22 @@ export function subjectOf({ id }: Pick<Person, 'id'>): string {
 
 /**
  * The one person of this username or id. Throws `resource-not-found`, and `conflict` where the name of one is the id of another. A service
- * account is nobody. Untrusted input.
+ * account is nobody. Throws `conflict`, too, for one that is not usable. Untrusted input.
  */
 export async function findPerson(keycloak: KeycloakAdminClient, name: string): Promise<Person> {
   if (!isPlainText(name, 255)) throw nobody()
-  const byName: unknown = await keycloak.users.find({ username: name, exact: true, max: 10 })
-  if (!Array.isArray(byName)) throw garbled('users')
-  const byId: unknown = idShape.test(name) ? await keycloak.users.findOne({ id: name }) : undefined
-  const found: readonly unknown[] = byId === undefined || byId === null ? byName : [...byName, byId]
-  const read = found.filter((one) => !isServiceAccount(one)).map(readPerson)
-  const people = read.filter(({ id, username }) => id === name || username === name)
-  const [person, other] = new Map(people.map((one) => [one.id, one])).values()
+  const [byName, byId]: readonly unknown[] = await Promise.all([
+    keycloak.users.find({ username: name, exact: true, max: 10 }),
+    isUsableId(name) ? keycloak.users.findOne({ id: name }) : undefined,
+  ])
+  if (!Array.isArray(byName) || !byName.every(isJsonObject)) throw garbled('users')
+  const found = isJsonObject(byId) ? [...byName, byId] : byName
+  const people = found.filter((one) => !isServiceAccount(one) && (one['id'] === name || one['username'] === name))
+  const [person, other] = new Map(people.map((one) => [one['id'], one])).values()
   if (other !== undefined)
     throw new PopError('conflict', 'This is the name of one user and the id of another: give the other one of the two.')
   if (person === undefined) throw nobody()
-  return person
+  return readPerson(person)
 }
 
 function nobody(): PopError {
@@ -56,21 +76,18 @@ function isServiceAccount(value: unknown): boolean {
   return typeof clientId === 'string' || (typeof username === 'string' && isServiceAccountName(username))
 }
 
-/** Whether Keycloak would take this for the name of a client's own account. */
-export function isServiceAccountName(username: string): boolean {
-  return username.toLowerCase().startsWith('service-account-')
-}
-
-/** Reads a user of Keycloak's API. Throws `identity-unavailable` for something else. */
+/** Reads a user of Keycloak's API. Throws `identity-unavailable` for something else, `conflict` for an id that is not usable. */
 export function readPerson(value: unknown): Person {
   const { id, username, email, firstName, lastName, enabled, createdTimestamp, requiredActions } = isJsonObject(value)
     ? value
     : {}
-  if (typeof id !== 'string' || !idShape.test(id) || !isPlainText(username, 255) || typeof enabled !== 'boolean')
-    throw garbled('a user')
+  if (typeof id !== 'string' || !isPlainText(username, 255) || typeof enabled !== 'boolean') throw garbled('a user')
+  if (!isUsableId(id)) throw new PopError('conflict', `The id of this user is none that POP API can use: ${advice}.`)
+  const escaped = escapeText(username)
   return {
     id,
     username,
+    ...(escaped === username ? {} : { username_escaped: escaped }),
     ...(isPlainText(email, 255) ? { email } : {}),
     ...(isPlainText(firstName, 255) ? { first_name: firstName } : {}),
     ...(isPlainText(lastName, 255) ? { last_name: lastName } : {}),
@@ -78,4 +95,18 @@ export function readPerson(value: unknown): Person {
     ...(isCount(createdTimestamp) ? { created: Math.floor(createdTimestamp / 1000) } : {}),
     required_actions: isTextList(requiredActions, 100, 128) ? requiredActions : [],
   }
+}
+
+const advice = 'do this in Keycloak itself, or give the user another id there'
+
+/** Reads a user for a list, whatever Keycloak says of it: one that cannot be used hides no other. */
+export function readListed(value: unknown): Person | UnusablePerson {
+  const { id, username, enabled } = isJsonObject(value) ? value : {}
+  if (typeof id === 'string' && isUsableId(id) && isPlainText(username, 255) && typeof enabled === 'boolean')
+    return readPerson(value)
+  const shown = (text: unknown): string =>
+    typeof text === 'string' && text !== '' ? escapeText(text).slice(0, 255) : '-'
+  const which = typeof id === 'string' && isUsableId(id) ? 'name or state' : 'id'
+  const unusable = `its ${which} is none that can be used here`
+  return { id: shown(id), username: shown(username), enabled: enabled === true, unusable }
 }

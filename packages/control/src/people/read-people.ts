@@ -3,7 +3,7 @@ import { isCount, isJsonObject, type QueryPair } from '@pop-api/protocol'
 import { garbled } from './keycloak-refusal.ts'
 import { withAccount, type PeopleRequest } from './people-context.ts'
 import { readListRequest } from './people-requests.ts'
-import { findPerson, readPerson, type Person } from './person.ts'
+import { findPerson, readListed, type Person } from './person.ts'
 import { ourRoles, rolesOf } from './roles.ts'
 import { listSessions, type PersonSession } from './sessions.ts'
 
@@ -29,7 +29,7 @@ export async function listPeople(request: PeopleRequest, query: readonly QueryPa
     const wanted = { first, max: max + 1, ...(search === undefined ? {} : { search }) }
     const found: unknown = await request.context.askKeycloak((keycloak) => keycloak.users.find(wanted))
     if (!Array.isArray(found)) throw garbled('users')
-    const users = found.slice(0, max).map(readPerson)
+    const users = found.slice(0, max).map(readListed)
     tell(`${users.length} shown`)
     return { users, first, max, more: found.length > max }
   })

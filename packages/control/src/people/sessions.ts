@@ -23,10 +23,23 @@ export async function listSessions(keycloak: KeycloakAdminClient, id: string): P
   return listed.map(readSession).toSorted((one, other) => other.last_access - one.last_access)
 }
 
-/** Ends one session; none of this id is as good as ended. Untrusted id. */
+/**
+ * Ends one session, and the offline session of the same id, whose tokens carry it as well and are refreshed without it; none of this id is
+ * as good as ended. Untrusted id.
+ */
 export async function endSession(keycloak: KeycloakAdminClient, sessionId: string): Promise<void> {
   if (isPathStep(sessionId)) return
-  await keycloak.realms.removeSession({ realm: keycloak.realmName, sessionId })
+  const { realmName: realm, realms } = keycloak
+  await realms.removeSession({ realm, sessionId })
+  // The client of Keycloak knows no such parameter of its own.
+  const removeOffline = realms.makeRequest<object, unknown>({
+    method: 'DELETE',
+    path: '/{realm}/sessions/{sessionId}',
+    urlParamKeys: ['realm', 'sessionId'],
+    queryParamKeys: ['isOffline'],
+    catchNotFound: true,
+  })
+  await removeOffline({ realm, sessionId, isOffline: true })
 }
 
 /** Ends the sessions of a user that began up to a moment, and leaves alone those of later sign-ins. Untrusted id. */

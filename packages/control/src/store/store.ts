@@ -60,6 +60,7 @@ const migrations: readonly string[] = [
     revocation text primary key references revocations (id) on delete cascade, tries integer not null, ended_at integer
   ) strict`,
   'create table if not exists unlocks (name text primary key, at_ms integer not null, until_ms integer not null) strict',
+  'alter table session_ends add column lasts_seconds integer',
 ]
 
 /**

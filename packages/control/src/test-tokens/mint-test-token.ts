@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { controlActions } from '@pop-api/audit'
 import {
+  makerOf,
   mintTestToken,
   PopError,
   readTestTokenRequest,
@@ -48,6 +49,7 @@ export async function makeTestToken(context: HandedContext, handed: Handed, body
       jti,
       preferred_username: request.name,
       roles: request.roles,
+      maker: makerOf(handed.claims),
       // It proves no more than whoever asked for it had proven.
       ...(acr === undefined ? {} : { acr }),
     }

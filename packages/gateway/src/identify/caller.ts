@@ -1,4 +1,12 @@
-import { isCount, isJsonObject, isPlainText, isTextList, testIssuer, type JsonObject } from '@pop-api/protocol'
+import {
+  isCount,
+  isJsonObject,
+  isPlainText,
+  isTextList,
+  testIssuer,
+  type JsonObject,
+  type TxnMaker,
+} from '@pop-api/protocol'
 import { readBinding, type Binding } from './binding.ts'
 
 /** Who is asking, as a verified credential says. `subject` has a name space that no claim can choose. */
@@ -29,6 +37,8 @@ export interface Caller {
   readonly binding?: Binding
   /** It came with a test token: nobody whom the provider knows. */
   readonly testToken?: true
+  /** Of a test token: who made it. It ends with whatever ends theirs. */
+  readonly maker?: TxnMaker
 }
 
 export interface CallerRules {

@@ -17,7 +17,9 @@ const trust = compileTrust({
     { kid: 't', state: 'active', jwk: createPublicKey(privateKey).export({ format: 'jwk' }), owner: 'urn:pop:test' },
   ],
 })
-const claims = { aud: 'pop-api', iat, exp: iat + 60, jti: 'j', preferred_username: 'tess', roles: ['reader'] }
+const maker = { sub: 'user:7f', sid: 's-1', auth_jti: 'j-1', auth_iat: iat - 10 }
+const name = { preferred_username: 'tess' }
+const claims = { aud: 'pop-api', iat, exp: iat + 60, jti: 'j', ...name, roles: ['reader'], maker }
 
 function callerOf(change: { readonly acr?: string } = {}, rules: Partial<TestTokenRules> = {}, revoked = false) {
   return testCallerOf(mintTestToken({ ...claims, ...change }, { kid: 't', privateKey }), {
@@ -44,6 +46,7 @@ test('testCallerOf() gives a caller that is marked, with its roles and no permis
     exp: iat + 60,
     issuer: 'urn:pop:test',
     testToken: true,
+    maker,
   })
 })
 

@@ -34,7 +34,7 @@ export function testCallerOf(token: string, { testTokens, revocations, nowMs }: 
     const isKnown = verdict.code === 'token-malformed' || verdict.code === 'token-expired'
     throw tokenError(isKnown ? verdict.code : 'token-invalid', verdict.detail)
   }
-  const { sub, preferred_username: name, roles, jti, iat, exp, acr } = verdict.value
+  const { sub, preferred_username: name, roles, jti, iat, exp, acr, maker } = verdict.value
   const caller: Caller = {
     subject: `user:${sub}`,
     // No log may read as if a person of that name had done it.
@@ -49,6 +49,7 @@ export function testCallerOf(token: string, { testTokens, revocations, nowMs }: 
     exp,
     issuer: testIssuer,
     testToken: true,
+    maker,
     ...(acr === undefined ? {} : { acr }),
   }
   return stillHolding(caller, revocations, now)

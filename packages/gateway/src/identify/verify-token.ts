@@ -11,6 +11,8 @@ import { tokenError, type TokenRefused } from './token-error.ts'
 
 export interface Authenticator extends IntrospectionDesk, ProofRules {
   readonly keys: KeySet
+  /** As `introspect`, for whoever asks at an endpoint and has shown nothing yet. */
+  readonly introspectForStranger: IntrospectionDesk['introspect']
   /** The same object until the settings change. */
   readonly rules: () => TokenRules
   readonly cache: TokenCache
@@ -86,8 +88,9 @@ export async function ownerOfToken(token: string, authenticator: Authenticator):
 }
 
 /** Of these the provider tells nothing once they have ended, and nothing is left to be ended then. */
-async function ownerOfOpaque(token: string, { introspect, rules, nowMs }: Authenticator): Promise<Caller | undefined> {
-  const answer = await introspect(token)
+async function ownerOfOpaque(token: string, authenticator: Authenticator): Promise<Caller | undefined> {
+  const { introspectForStranger, rules, nowMs } = authenticator
+  const answer = await introspectForStranger(token)
   if (answer === undefined) return undefined
   return unlessRefused(() => readIntrospected(token, answer, rules(), momentOf(answer['exp'], nowMs())))
 }

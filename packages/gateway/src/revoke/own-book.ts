@@ -1,5 +1,6 @@
-import type { BulletinPosition, Revocation } from '@pop-api/protocol'
+import { shareOf, type BulletinPosition, type Revocation } from '@pop-api/protocol'
 import type { OwnLine } from './own-line.ts'
+import { createWaitingLine, type WaitingLine } from './waiting-line.ts'
 
 /** A revocation of this gateway. */
 interface Entry {
@@ -11,17 +12,15 @@ interface Entry {
 /** What the lines of `revocations.jsonl` come to. */
 export interface OwnBook {
   readonly entries: ReadonlyMap<string, Entry>
-  /** Those that control has not acknowledged, the oldest first. */
-  readonly waiting: ReadonlyMap<string, Revocation>
-  /** How many single tokens each holder has revoked. */
-  readonly tokensOf: (holder: string) => number
+  /** Those that control has not acknowledged. */
+  readonly waiting: Pick<WaitingLine, 'all' | 'hasFresh' | 'postpone'>
+  /** How many take part of this share (`shareOf`). */
+  readonly countOf: (share: string) => number
   /** Messages that were used, and when they end by themselves. */
   readonly used: ReadonlyMap<string, number>
   readonly apply: (line: OwnLine) => void
   /** Forgets that a message was used. */
   readonly release: (once: string) => void
-  /** Puts one behind the others that wait. */
-  readonly postpone: (id: string) => void
   /** Drops what has ended. */
   readonly sweep: (nowSeconds: number) => void
   readonly revocations: () => Generator<Revocation>
@@ -32,47 +31,44 @@ export interface OwnBook {
 /** Makes an empty book. */
 export function createOwnBook(): OwnBook {
   const entries = new Map<string, Entry>()
-  const waiting = new Map<string, Revocation>()
+  const waiting = createWaitingLine()
   const used = new Map<string, number>()
-  const tokens = new Map<string, number>()
-  const count = ({ kind, account }: Revocation, more: 1 | -1): void => {
-    if (kind !== 'jti' || account === undefined) return
-    const left = (tokens.get(account.by) ?? 0) + more
-    if (left === 0) tokens.delete(account.by)
-    else tokens.set(account.by, left)
+  const counts = new Map<string, number>()
+  const count = (revocation: Revocation, more: 1 | -1): void => {
+    const share = shareOf(revocation)
+    if (share === undefined) return
+    const left = (counts.get(share) ?? 0) + more
+    if (left === 0) counts.delete(share)
+    else counts.set(share, left)
   }
   const book: OwnBook = {
     entries,
     waiting,
     used,
-    tokensOf: (holder) => tokens.get(holder) ?? 0,
+    countOf: (share) => counts.get(share) ?? 0,
     apply: (line) => {
       if ('revocation' in line) {
         const { revocation } = line
         const before = entries.get(revocation.id)?.revocation
         if (before === undefined) count(revocation, 1)
-        const longest = before !== undefined && before.until > revocation.until ? before : revocation
+        // Whoever said it first: by another account it would be part of another share.
+        const longest =
+          before === undefined ? revocation : { ...before, until: Math.max(before.until, revocation.until) }
         entries.set(revocation.id, { revocation: longest, told: undefined })
-        waiting.set(revocation.id, longest)
+        waiting.put(longest)
       } else if ('told' in line) {
         const { told: id, epoch, sequence } = line
         const entry = entries.get(id)
         if (entry !== undefined) entries.set(id, { ...entry, told: { epoch, sequence } })
-        waiting.delete(id)
+        waiting.remove(id)
       } else if ('lifted' in line) {
         const before = entries.get(line.lifted)?.revocation
         if (before !== undefined) count(before, -1)
         entries.delete(line.lifted)
-        waiting.delete(line.lifted)
+        waiting.remove(line.lifted)
       } else used.set(line.once, line.until)
     },
     release: (once) => void used.delete(once),
-    postpone: (id) => {
-      const revocation = waiting.get(id)
-      if (revocation === undefined) return
-      waiting.delete(id)
-      waiting.set(id, revocation)
-    },
     sweep: (now) => {
       for (const [id, { revocation }] of entries) if (revocation.until <= now) book.apply({ lifted: id })
       for (const [id, until] of used) if (until <= now) used.delete(id)

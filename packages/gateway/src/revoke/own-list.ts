@@ -3,6 +3,7 @@ import {
   identifyRevocation,
   indexRevocations,
   PopError,
+  shareOf,
   type BulletinPosition,
   type Revocation,
   type RevocationFacts,
@@ -24,11 +25,13 @@ export interface OwnList {
   /**
    * In force at once, on the disk and queued for control when it resolves. `used` where the message that says so was used before:
    * then nothing happens. Throws `revocation-unavailable` where it cannot be kept (it is in force all the same until the next start),
-   * and `rate-limited` where one holder has revoked too many single tokens.
+   * and `rate-limited` where one holder has revoked too many tokens or sessions.
    */
   readonly add: (facts: readonly RevocationFacts[], once?: OneUse) => Promise<'added' | 'used'>
-  /** Up to so many that control has not acknowledged, the oldest first. */
+  /** Up to so many that control has not acknowledged: what was put behind comes last, else the oldest first. */
   readonly waiting: (atMost: number) => readonly Revocation[]
+  /** True where one waits that was never put behind. */
+  readonly isFreshWaiting: () => boolean
   /** Puts one behind the others that wait. */
   readonly postpone: (id: string) => void
   /** Notes that control has taken them over. */
@@ -41,22 +44,24 @@ export interface OwnList {
 /** Far more than any gateway should have to keep; one more is refused, and none is dropped for it. */
 const ownMax = 100_000
 const usedMax = 100_000
-/** A token costs its holder nothing, so whoever makes and revokes them without end would fill the list for everybody. */
-const tokensOfHolderMax = 1_000
+/** So many tokens, and so many sessions, of one holder. */
+const shareMax = 1_000
 
 /** Opens the list of a home (0700): `revocations.jsonl`. Throws an Error for a whole line that is none. */
 export async function openOwnList(home: string, nowMs: () => number): Promise<OwnList> {
   const path = join(home, 'revocations.jsonl')
   const book = createOwnBook()
-  const { entries, used, waiting } = book
+  const { entries, used } = book
   const sweep = (): void => book.sweep(Math.floor(nowMs() / 1000))
   for (const [at, line] of (await readLines(path)).entries()) book.apply(readOwnLine(line, `${path}:${at + 1}`))
   sweep()
   let index = indexRevocations(book.revocations())
   const file = await openLines(path, book.lines)
   const isFull = (more: number): boolean => entries.size + more > ownMax || used.size >= usedMax
-  const isTooMany = ({ kind, account }: RevocationFacts): boolean =>
-    kind === 'jti' && account !== undefined && book.tokensOf(account.by) >= tokensOfHolderMax
+  const isTooMany = (facts: RevocationFacts): boolean => {
+    const share = shareOf(facts)
+    return share !== undefined && book.countOf(share) >= shareMax && !entries.has(identifyRevocation(facts).id)
+  }
   const write = async (lines: readonly OwnLine[]): Promise<void> => {
     for (const line of lines) book.apply(line)
     if (lines.length > 0) await file.append(lines)
@@ -80,8 +85,9 @@ export async function openOwnList(home: string, nowMs: () => number): Promise<Ow
       }
       return 'added'
     },
-    waiting: (atMost) => waiting.values().take(atMost).toArray(),
-    postpone: book.postpone,
+    waiting: (atMost) => book.waiting.all().take(atMost).toArray(),
+    isFreshWaiting: book.waiting.hasFresh,
+    postpone: book.waiting.postpone,
     acknowledge: (ids, { epoch, sequence }) => write(ids.map((told) => ({ told, epoch, sequence }))),
     compare: async (listed, position) => {
       const lines: OwnLine[] = []
@@ -99,7 +105,8 @@ export async function openOwnList(home: string, nowMs: () => number): Promise<Ow
 }
 
 function tooMany(): PopError {
-  const detail = 'So many tokens of one holder are revoked already: end the session instead, at POST /oauth/logout.'
+  const detail =
+    'So many tokens or sessions of one holder are revoked already: end the session at POST /oauth/logout, or the account.'
   return new PopError('rate-limited', detail, { headers: { 'retry-after': '60' } })
 }
 

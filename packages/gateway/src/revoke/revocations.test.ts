@@ -154,6 +154,23 @@ test('add() keeps a thousand single tokens of one holder, and then wants the ses
   assert.equal(await list.add([later]), 'added', 'the others have ended')
 })
 
+test('add() keeps a thousand sessions of one holder, and keeps nobody else out', async () => {
+  await using home = await folder()
+  await using list = await home.open()
+  const of = (by: string, value: string): RevocationFacts => ({
+    ...session(value),
+    account: { reason: 'signed out', by, at: now },
+  })
+  const many = (by: string) => Array.from({ length: 1000 }, (_, at) => of(by, `${by} ${at}`))
+  await list.add(many('user:mallory'))
+  await assert.rejects(list.add([of('user:mallory', 'one more')]), { code: 'rate-limited' })
+  assert.equal(await list.add([of('user:mallory', 'user:mallory 7')]), 'added', 'which is listed already')
+  assert.equal(await list.add([of('user:bob', 'b-1')]), 'added')
+  const unknown = 'the holder of a refresh token'
+  await list.add(many(unknown))
+  assert.equal(await list.add([of(unknown, 'one more')]), 'added')
+})
+
 /** Applies a section and waits until the own list was compared with it. */
 async function compared(list: Awaited<ReturnType<typeof openRevocations>>, ...told: Parameters<typeof list.apply>) {
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,5 +1,6 @@
 import {
   indexRevocations,
+  marksOfMaker,
   type BulletinPosition,
   type IncidentsSection,
   type Revocation,
@@ -19,7 +20,7 @@ export interface Revocations {
   readonly underWay: UnderWay
   /** Resolves once the revocations are on the disk and queued for control; they are in force before that. As `OwnList.add`. */
   readonly add: (facts: readonly RevocationFacts[], once?: OneUse) => Promise<'added' | 'used'>
-  readonly queue: Pick<OwnList, 'waiting' | 'postpone' | 'acknowledge'>
+  readonly queue: Pick<OwnList, 'waiting' | 'isFreshWaiting' | 'postpone' | 'acknowledge'>
   /** Every one in force, those of control first; of the own ones those that control has not taken over. */
   readonly list: () => readonly (Revocation & { readonly pending?: true })[]
   /** Puts what the bulletin says in force. */
@@ -87,6 +88,7 @@ export async function openRevocations(
 }
 
 /** What a revocation can be about in a caller's token. */
-export function marksOf({ subject, jti, sid, clientId, kid, issuer, iat, authTime }: Caller): TokenMarks {
-  return { sub: subject, jti, sid, client: clientId, kid, issuer, iat, authTime }
+export function marksOf({ subject, jti, sid, clientId, kid, issuer, iat, authTime, maker }: Caller): TokenMarks {
+  const marks = { sub: subject, jti, sid, client: clientId, kid, issuer, iat, authTime }
+  return maker === undefined ? marks : { ...marks, maker: marksOfMaker(maker) }
 }

@@ -12,14 +12,14 @@ const session = (value: string): RevocationFacts => ({ kind: 'sid', value, until
 
 type Report = (facts: readonly RevocationFacts[], signal: AbortSignal) => Promise<Readonly<Record<string, unknown>>>
 
-async function start(report: Report) {
+async function start(report: Report, random = (): number => 0.9) {
   await using stack = new AsyncDisposableStack()
   const home = await mkdtemp(join(tmpdir(), 'pop-tell-'))
   stack.defer(() => rm(home, { recursive: true }))
   const failures: unknown[] = []
   const failed = (failure: unknown): void => void failures.push(failure)
   const revocations = stack.use(await openRevocations(home, nowMs, failed))
-  stack.use(tellControl({ revocations, report, failed, random: () => 0.9 }))
+  stack.use(tellControl({ revocations, report, failed, random }))
   const owned = stack.move()
   return { revocations, failures, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
@@ -67,6 +67,25 @@ test('tellControl() keeps what control has no room for', async () => {
   assert.equal(world.revocations.queue.waiting(9)[0]?.value, 'b')
   room = 9
   await until(() => world.revocations.queue.waiting(1).length === 0)
+})
+
+test('tellControl() lets nobody who has filled his share hold up what others revoke', async () => {
+  const said: string[][] = []
+  const isMallorys = ({ value }: RevocationFacts): boolean => value.startsWith('mallory')
+  await using world = await start(
+    async (facts) => {
+      said.push(facts.map(({ value }) => value))
+      return taken(facts.filter((one) => !isMallorys(one)))
+    },
+    // No pause after a failure ends before this test does.
+    () => -1_000,
+  )
+  await world.revocations.add(Array.from({ length: 450 }, (_, at) => session(`mallory-${at}`)))
+  await until(() => new Set(said.flat()).size === 450)
+  const before = said.length
+  await world.revocations.add([session('victim')])
+  await until(() => world.revocations.queue.waiting(999).every(isMallorys))
+  assert.equal(said[before]?.[0], 'victim')
 })
 
 test('tellControl() does not let one that control refuses hold up the others', async () => {

@@ -49,9 +49,20 @@ export function tellControl({ revocations, report, failed, random }: TellOptions
       } catch (failure) {
         if (stop.signal.aborted) return
         if (attempt === 0) failed(failure)
-        await pause(backoffMs(attempt++, random, retry))
+        await rest(backoffMs(attempt++, random, retry), isFull(failure))
       }
     }
+  }
+
+  /** Where control is there and has no room for what it was told, what others revoke meanwhile does not wait for the end of it. */
+  async function rest(ms: number, canHurry: boolean): Promise<void> {
+    const hurry = new AbortController()
+    wake = () => {
+      if (canHurry && queue.isFreshWaiting()) hurry.abort()
+    }
+    wake()
+    await pause(ms, hurry.signal)
+    await pause(gatherMs)
   }
 
   /** One report. Throws where control did not take all of it. */
@@ -79,10 +90,15 @@ export function tellControl({ revocations, report, failed, random }: TellOptions
     }
   }
 
-  async function pause(ms: number): Promise<void> {
-    // An aborted wait rejects; the loop then ends by its condition.
-    await wait(ms, undefined, { signal: stop.signal, ref: false }).catch(() => undefined)
+  async function pause(ms: number, hurry?: AbortSignal): Promise<void> {
+    const signal = hurry === undefined ? stop.signal : AbortSignal.any([stop.signal, hurry])
+    // An aborted wait rejects; the loop then ends by its condition, or goes on.
+    await wait(ms, undefined, { signal, ref: false }).catch(() => undefined)
   }
+}
+
+function isFull(failure: unknown): boolean {
+  return failure instanceof PopError && failure.code === 'incidents-full'
 }
 
 function factsOf({ id: _id, ...facts }: RevocationFacts & { readonly id: string }): RevocationFacts {

@@ -121,7 +121,8 @@ function livesOf({ tokenSeconds }: ProviderOptions): Configuration['ttl'] {
     IdToken: tokenSeconds,
     Interaction: interactionSeconds,
     RefreshToken: (context) => remainingSeconds(context.oidc.entities.Grant, sessionLife),
-    Session: sessionLife,
+    // Anybody is given one before a sign-in, for the secret that a form must bring back.
+    Session: (_context, session) => (session.accountId === undefined ? interactionSeconds : sessionLife),
   }
 }
 

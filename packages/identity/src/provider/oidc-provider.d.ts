@@ -237,7 +237,7 @@ declare module 'oidc-provider' {
       readonly DeviceCode: number
       readonly IdToken: number
       readonly Interaction: number
-      readonly Session: number
+      readonly Session: Life<Session>
     }
     readonly issueRefreshToken: () => boolean
     readonly rotateRefreshToken: boolean

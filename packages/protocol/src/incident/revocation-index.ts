@@ -13,6 +13,8 @@ export interface TokenMarks {
   /** Seconds since 1970. Undefined where it is not known: then nothing shows that it was issued later. */
   readonly iat?: number | undefined
   readonly authTime?: number | undefined
+  /** Of a test token: the marks of whoever made it. What is about those is about it too. */
+  readonly maker?: TokenMarks | undefined
 }
 
 /** Revocations in the form in which they are asked at each request: the cost does not grow with their number. */
@@ -50,7 +52,7 @@ export function indexRevocations(revocations: Iterable<Revocation>): RevocationI
   }
   for (const revocation of revocations) add(revocation)
   const coversNow = (token: TokenMarks, now: number): boolean => {
-    const { sub, jti, sid, client, kid, issuer, iat = 0, authTime = Infinity } = token
+    const { sub, jti, sid, client, kid, issuer, iat = 0, authTime = Infinity, maker } = token
     const reachOf = (kind: RevocationKind, value: string | undefined): Reach | undefined =>
       value === undefined ? undefined : kinds[kind].get(value)
     // A token that was refreshed has a new `iat`, and the sign-in behind it is the old one.
@@ -61,7 +63,8 @@ export function indexRevocations(revocations: Iterable<Revocation>): RevocationI
       reaches(reachOf('kid', kid), iat, now) ||
       reaches(reachOf('sub', sub), since, now) ||
       reaches(reachOf('client', client), since, now) ||
-      reaches(issuer === undefined ? anyIssuer : kinds.issuer.get(issuer), iat, now)
+      reaches(issuer === undefined ? anyIssuer : kinds.issuer.get(issuer), iat, now) ||
+      (maker !== undefined && coversNow(maker, now))
     )
   }
   return { add, isEmpty: () => isEmpty, covers: (token, nowSeconds) => !isEmpty && coversNow(token, nowSeconds) }

@@ -4,7 +4,8 @@ import { sectionShapes } from '../token/section-shape.ts'
 import { indexRevocations, type TokenMarks } from './revocation-index.ts'
 import { readRevocationRequest } from './revocation-request.ts'
 import { identifyRevocation, isRevocation, lastingUntil, type RevocationFacts } from './revocation.ts'
-import { marksOfTxn } from './txn-marks.ts'
+import { shareOf } from './share.ts'
+import { makerOf, marksOfTxn } from './txn-marks.ts'
 
 const now = 1_800_000_000
 const until = now + 100
@@ -113,6 +114,35 @@ test('marksOfTxn() reads the marks of the token of the caller', () => {
   assert.equal(marksOfTxn({ sub: 'user:bob', rctx: { ...rctx, test_token: true } }).issuer, 'urn:pop:test')
 })
 
+test('indexRevocations() covers a test token by whatever is about its maker, and no other by that', () => {
+  const rctx = {
+    req_ip: '192.0.2.1',
+    client: 'pop-cli',
+    sid: 's-1',
+    auth_jti: 'j-1',
+    auth_kid: 'k-1',
+    auth_iat: now - 10,
+  }
+  const maker = makerOf({ sub: 'user:bob', rctx: { ...rctx, name: 'bob', acr: 'pop-mfa' } })
+  assert.deepEqual(Object.keys(maker).sort(), ['auth_iat', 'auth_jti', 'auth_kid', 'client', 'sid', 'sub'])
+  const own = { req_ip: '192.0.2.1', client: 'pop-test', auth_jti: 't-1', auth_iat: now, test_token: true } as const
+  const sub = 'user:urn:pop:test:tess'
+  const made = marksOfTxn({ sub, rctx: { ...own, maker } })
+  for (const [kind, value] of whole) {
+    assert.equal(covers({ kind, value, until }, made), true, kind)
+    assert.equal(covers({ kind, value, until }, marksOfTxn({ sub, rctx: own })), false, kind)
+  }
+  for (const [kind, value] of timed) {
+    assert.equal(covers({ kind, value, until, issued_until: now - 10 }, made), true, kind)
+    assert.equal(
+      covers({ kind, value, until, issued_until: now - 11 }, made),
+      false,
+      `${kind} before the maker's token`,
+    )
+  }
+  assert.equal(covers({ kind: 'jti', value: 't-1', until }, made), true)
+})
+
 const good = identifyRevocation({ kind: 'sub', value: 'user:bob', until, issued_until: now })
 const account = { reason: 'left', by: 'user:alice', at: now }
 test('isRevocation() takes what identifyRevocation() makes, with its account or without', () => {
@@ -211,3 +241,13 @@ for (const body of unread) {
     assert.ok(!read.ok && read.code === 'body-invalid' && !read.detail.includes('eyJ'))
   })
 }
+
+test('shareOf() gives tokens and sessions to their holder, and what an operator or the provider says to nobody', () => {
+  const by = (kind: 'jti' | 'sid', holder: string) =>
+    shareOf({ kind, value: 'v', until, account: { reason: 'r', by: holder, at: now } })
+  assert.equal(new Set([by('jti', 'user:a'), by('sid', 'user:a'), by('jti', 'user:b'), by('sid', 'client:a')]).size, 4)
+  assert.equal(by('sid', issuer), undefined)
+  assert.equal(shareOf({ kind: 'sid', value: 'v', until }), undefined)
+  const account = { reason: 'r', by: 'user:a', at: now }
+  assert.equal(shareOf({ kind: 'sub', value: 'user:b', until, issued_until: now, account }), undefined)
+})

@@ -36,6 +36,16 @@ export const problemCatalogue = {
     title: 'More than one credential was sent',
     advice: 'Send one of Authorization, X-API-Key or a session cookie.',
   },
+  'certificate-refused': {
+    status: 400,
+    title: 'The client does not trust the certificate of this address',
+    advice: 'Nobody receives this: it stands in logs. Give the client the CA of the certificate.',
+  },
+  'handshake-failed': {
+    status: 400,
+    title: 'No TLS connection came about',
+    advice: 'Nobody receives this: it stands in logs. Speak TLS 1.3 to this address, and not HTTP without it.',
+  },
   'upgrade-refused': { status: 400, title: 'Protocol upgrades are not served', advice: 'Speak plain HTTP/1.1.' },
   'expectation-failed': {
     status: 417,

@@ -21,7 +21,9 @@ const section: TrustSection = {
 }
 const trust = compileTrust(section)
 const expected = { trust, audience: 'pop-api', nowMs: now * 1000 }
-const claims = { aud: 'pop-api', iat: now, exp: now + 300, jti: 'j-1', preferred_username: 'tess', roles: ['reader'] }
+const maker = { sub: 'user:7f', client: 'pop-cli', sid: 's-1', auth_jti: 'a-1', auth_iat: now - 9 }
+const name = { preferred_username: 'tess' }
+const claims = { aud: 'pop-api', iat: now, exp: now + 300, jti: 'j-1', ...name, roles: ['reader'], maker }
 
 /** The claims signed rightly whatever they say, as a control that was taken over would. */
 function signed(change: object, header: object = {}): string {
@@ -50,6 +52,9 @@ const wrong: readonly (readonly [string, string])[] = [
   ['without roles', signed({ roles: undefined })],
   ['with roles that are no list', signed({ roles: 'admin' })],
   ['without an id', signed({ jti: undefined })],
+  ['without its maker', signed({ maker: undefined })],
+  ['whose maker has no name space', signed({ maker: { ...maker, sub: '7f' } })],
+  ['whose maker has a time that is a text', signed({ maker: { ...maker, auth_iat: '1' } })],
   ['with the type of an access token', signed({}, { typ: 'at+jwt' })],
   [
     'with the key of another kind',

@@ -4,6 +4,7 @@ import { readJwsHeader, signJws, verifyJws } from '../jws/jws.ts'
 import { accepted, refused, type Verdict } from '../verdict.ts'
 import type { TokenSigner } from './signer.ts'
 import type { Trust } from './trust.ts'
+import { parseMaker, type TxnMaker } from './txn-claims.ts'
 
 /** `iss` of every test token, and the owner of its key. */
 export const testIssuer = 'urn:pop:test'
@@ -25,6 +26,8 @@ export interface TestTokenClaims {
   readonly roles: readonly string[]
   /** What whoever asked for it had proven; not there where that was nothing. */
   readonly acr?: string
+  /** Who asked, and by which token: it ends with that one. */
+  readonly maker: TxnMaker
 }
 
 const nameShape = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
@@ -72,14 +75,16 @@ export function verifyTestToken(
 }
 
 function readClaims(
-  { sub, jti, roles, preferred_username: name, acr }: JsonObject,
+  { sub, jti, roles, preferred_username: name, acr, maker: said }: JsonObject,
   aud: string,
   times: { readonly iat: number; readonly exp: number },
 ): TestTokenClaims | undefined {
   if (!isTestName(name) || sub !== testSubject(name) || !isPlainText(jti, 128) || !isTextList(roles, 64, 128))
     return undefined
   if (acr !== undefined && !isPlainText(acr, 64)) return undefined
-  const claims = { iss: testIssuer, aud, ...times, jti, sub, preferred_username: name, roles } as const
+  const maker = parseMaker(said)
+  if (maker === undefined) return undefined
+  const claims = { iss: testIssuer, aud, ...times, jti, sub, preferred_username: name, roles, maker } as const
   return acr === undefined ? claims : { ...claims, acr }
 }
 

@@ -1,23 +1,33 @@
 import { isCount, isJsonObject, isPlainText, isTextList, type JsonObject } from '../encoding/shape.ts'
 import { parseSpiffeId } from '../identity/spiffe-id.ts'
 
-/** About the caller, as the gateway saw it: for the module's log, and for revocation. */
-export interface TxnRequestContext {
-  readonly req_ip: string
-  /** The client that got the caller's token. */
+/** What a revocation can be about in the caller's token, beside its subject. */
+export interface TxnTokenMarks {
+  /** The client that got it. */
   readonly client?: string
-  /** Readable name, for logs only: never an identity. */
-  readonly name?: string
-  readonly acr?: string
-  readonly amr?: readonly string[]
   readonly sid?: string
-  /** `jti`, `iat` and `auth_time` (seconds) of the caller's token, and the key of the provider that signed it. */
+  /** Its `jti`, `iat` and `auth_time` (seconds), and the key of the provider that signed it. */
   readonly auth_jti?: string
   readonly auth_iat?: number
   readonly auth_time?: number
   readonly auth_kid?: string
+}
+
+/** Whoever made a test token, and the marks of the token that was shown for it. */
+export interface TxnMaker extends TxnTokenMarks {
+  readonly sub: string
+}
+
+/** About the caller, as the gateway saw it: for the module's log, and for revocation. */
+export interface TxnRequestContext extends TxnTokenMarks {
+  readonly req_ip: string
+  /** Readable name, for logs only: never an identity. */
+  readonly name?: string
+  readonly acr?: string
+  readonly amr?: readonly string[]
   /** The caller's token is a test token: logs say so. */
   readonly test_token?: true
+  readonly maker?: TxnMaker
 }
 
 /** What was decided on: the one operation and target that the token is good for. */
@@ -90,25 +100,55 @@ function isScope(scope: string): boolean {
   return words.every((word) => scopeWordShape.test(word)) && new Set(words).size === words.length
 }
 
-const contextTexts = ['client', 'name', 'acr', 'sid', 'auth_jti', 'auth_kid'] as const
-const contextTimes = ['auth_iat', 'auth_time'] as const
+const markTexts = ['client', 'sid', 'auth_jti', 'auth_kid'] as const
+const markTimes = ['auth_iat', 'auth_time'] as const
+
+function parseMarks(value: JsonObject): TxnTokenMarks | undefined {
+  const marks: { -readonly [K in keyof TxnTokenMarks]: TxnTokenMarks[K] } = {}
+  for (const name of markTexts) {
+    const text = value[name]
+    if (text === undefined) continue
+    if (!isPlainText(text, 512)) return undefined
+    marks[name] = text
+  }
+  for (const name of markTimes) {
+    const seconds = value[name]
+    if (seconds === undefined) continue
+    if (!isCount(seconds)) return undefined
+    marks[name] = seconds
+  }
+  return marks
+}
+
+/** Reads whoever made a test token; undefined if it has another shape. Untrusted input. */
+export function parseMaker(value: unknown): TxnMaker | undefined {
+  if (!isJsonObject(value)) return undefined
+  const { sub } = value
+  const marks = parseMarks(value)
+  if (typeof sub !== 'string' || !subjectShape.test(sub) || marks === undefined) return undefined
+  return { sub, ...marks }
+}
 
 function parseRequestContext(value: unknown): TxnRequestContext | undefined {
   if (!isJsonObject(value) || !isPlainText(value['req_ip'], 64)) return undefined
-  const context: { -readonly [K in keyof TxnRequestContext]: TxnRequestContext[K] } = { req_ip: value['req_ip'] }
-  for (const name of contextTexts) {
+  const marks = parseMarks(value)
+  if (marks === undefined) return undefined
+  const context: { -readonly [K in keyof TxnRequestContext]: TxnRequestContext[K] } = {
+    req_ip: value['req_ip'],
+    ...marks,
+  }
+  for (const name of ['name', 'acr'] as const) {
     const text = value[name]
     if (text === undefined) continue
     if (!isPlainText(text, 512)) return undefined
     context[name] = text
   }
-  for (const name of contextTimes) {
-    const seconds = value[name]
-    if (seconds === undefined) continue
-    if (!isCount(seconds)) return undefined
-    context[name] = seconds
+  const { amr, test_token: testToken, maker: said } = value
+  if (said !== undefined) {
+    const maker = parseMaker(said)
+    if (maker === undefined) return undefined
+    context.maker = maker
   }
-  const { amr, test_token: testToken } = value
   if (testToken !== undefined) {
     if (testToken !== true) return undefined
     context.test_token = true

@@ -1,7 +1,7 @@
-import { isPlainText, lastingUntil, PopError } from '@pop-api/protocol'
+import { isPlainText, PopError } from '@pop-api/protocol'
 import { ResponseBodyError } from 'openid-client'
 import type { Notes } from '../operation.ts'
-import type { EndSessionOptions } from './end-session.ts'
+import { untilTokensEnd, type EndSessionOptions } from './end-session.ts'
 
 /**
  * A code or a refresh token that comes a second time was stolen, and the provider has ended the session that it began (RFC 9700
@@ -10,7 +10,7 @@ import type { EndSessionOptions } from './end-session.ts'
 export async function endReplayed(
   failure: unknown,
   notes: Notes,
-  { revocations, nowMs }: Pick<EndSessionOptions, 'revocations' | 'nowMs'>,
+  { revocations, nowMs, authenticator }: Pick<EndSessionOptions, 'revocations' | 'nowMs' | 'authenticator'>,
 ): Promise<void> {
   const { cause } = failure instanceof PopError ? failure : {}
   const sid = cause instanceof ResponseBodyError ? cause.response.headers.get('pop-session') : undefined
@@ -18,5 +18,7 @@ export async function endReplayed(
   notes.session = sid
   const at = Math.floor(nowMs() / 1000)
   const account = { reason: 'a code or refresh token was used twice', by: 'the identity provider', at }
-  await revocations.add([{ kind: 'sid', value: sid, until: lastingUntil('sid', at), account }])
+  // The provider has ended it, so that nothing of it is refreshed any more.
+  const until = untilTokensEnd(at, authenticator.rules())
+  await revocations.add([{ kind: 'sid', value: sid, until, account }])
 }
