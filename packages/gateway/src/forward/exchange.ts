@@ -50,13 +50,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { method, target: path, headers, silenceMsMax, onCut } = this.#request
     const times = { headersTimeout: silenceMsMax, bodyTimeout: silenceMsMax }
     onCut((refusal) => this.#giveUp(refusal))
+    this.#waiting = setTimeout(() => this.#giveUp(noneFree()), freeMsMax)
     // undici only reads them.
     const fields = headers as string[]
     pool.dispatch({ method, path, headers: fields, body: body.length === 0 ? null : body, ...times }, this)
-    // A connection that is free takes it at once: only who waits for one needs a clock.
-    if (this.#stage !== 'waiting') return
-    const noneFree = new Error('No connection to the module came free.')
-    this.#waiting = setTimeout(() => this.#giveUp(new InstanceUnreachable(noneFree)), freeMsMax)
   }
 
   onRequestStart(controller: Controller): void {
@@ -111,6 +108,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#stage = 'ended'
     this.#reject(why)
   }
+}
+
+function noneFree(): InstanceUnreachable {
+  return new InstanceUnreachable(new Error('No connection to the module came free.'))
 }
 
 interface Streaming {
