@@ -10,8 +10,8 @@ import { kafka } from '../kafka.ts'
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 const topics = '/v1/kafka/topics'
-const users = Array.from({ length: 8 }, (_, at) => ({ username: `user${at}`, roles: ['user'] }))
-const makers = Array.from({ length: 3 }, (_, at) => ({ username: `maker${at}`, roles: ['admin'] }))
+const users = Array.from({ length: 11 }, (_, at) => ({ username: `user${at}`, roles: ['user'] }))
+const makers = Array.from({ length: 4 }, (_, at) => ({ username: `maker${at}`, roles: ['admin'] }))
 let pop: Pop
 let alice = ''
 /** The provider's own key: what it would sign, and what nobody else can. */
@@ -322,6 +322,56 @@ test('the route of gateways to control takes nothing without a certificate, from
   })
   const viaGateway = await pop.call(alice, 'POST', '/incidents/revocations', { revocations: [facts] })
   assert.equal(viaGateway.status, 404, 'and no gateway serves it')
+})
+
+/** What the bulletin tells of a session or token, once it does. */
+async function toldOf(value: unknown) {
+  for (;;) {
+    const told = pop.member.bulletin.section('incidents')?.revocations.find((one) => one.value === value)
+    if (told !== undefined) return told
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+test('a session is of its own holder’s share, whosever dead token stands beside its refresh token', async () => {
+  const dead = await pop.token('user8')
+  assert.equal((await pop.form('/oauth/logout', { token: dead })).status, 204)
+  await isRevoked(dead)
+  const { body } = await pop.signIn('user9')
+  const own = decode(String(body['access_token']), 1)
+  assert.equal(
+    (await pop.form('/oauth/logout', { token: dead, refresh_token: String(body['refresh_token']) })).status,
+    204,
+  )
+  assert.equal((await toldOf(own['sid'])).account?.by, `user:${String(own['sub'])}`)
+  // Of the two nobody knows who it was.
+  const [logged] = (await pop.audit('gateway', { action: 'sign_out' })).filter(({ session }) => session === own['sid'])
+  assert.deepEqual([logged?.status, logged?.user], ['success', '-'])
+})
+
+test('a test token is of its maker’s share, whatever name it has', async () => {
+  const maker = await pop.token('maker3')
+  const made = await pop.call(maker, 'POST', '/v1/pop/test-tokens', { roles: ['user'] })
+  assert.equal(made.status, 201)
+  const token = String(made.body['access_token'])
+  assert.equal((await pop.form('/oauth/revoke', { token })).status, 200)
+  assert.equal((await toldOf(decode(token, 1)['jti'])).account?.by, `user:${String(decode(maker, 1)['sub'])}`)
+})
+
+test('a session that ended while token_expiration was short is listed as long as the older tokens could last', async () => {
+  const { body } = await pop.signIn('user10')
+  const { sid } = decode(String(body['access_token']), 1)
+  const withLife = (seconds: number) =>
+    pop.changeSettings((present) => ({
+      ...present,
+      security_config: { ...present.security_config, token_expiration: seconds },
+    }))
+  await withLife(5)
+  assert.equal((await pop.form('/oauth/logout', { refresh_token: String(body['refresh_token']) })).status, 204)
+  await withLife(3600)
+  const { until, account } = await toldOf(sid)
+  assert.ok(until - (account?.at ?? Infinity) >= 3600)
+  await isRevoked(String(body['access_token']))
 })
 
 test('what a stolen refresh token ends is listed as long as its tokens last: whoever steals from himself fills no list', async () => {

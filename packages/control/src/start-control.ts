@@ -24,7 +24,8 @@ import { approveManifest } from './modules/modules.ts'
 import { openControlLog, type ControlLog } from './record/control-log.ts'
 import { askKeycloakOf } from './people/keycloak.ts'
 import { startSessionEnder } from './people/session-ender.ts'
-import { createTurns } from './people/turns.ts'
+import { rightsBusy } from './people/keycloak-refusal.ts'
+import { createTurns } from './turns.ts'
 import { publishFile, type PublishedFile } from './settings/publish-file.ts'
 import { settingsInForce } from './settings/settings-desk.ts'
 import { openStore, type Store } from './store/store.ts'
@@ -177,7 +178,7 @@ function openPeople(
   })
   const failed = (failure: unknown): void => onFault(failure, '-')
   const options = { store, publisher, askKeycloak, failed, nowMs, random: Math.random }
-  return { askKeycloak, takeRightsInTurn: createTurns(), sessionEnder: startSessionEnder(options) }
+  return { askKeycloak, takeRightsInTurn: createTurns(rightsBusy), sessionEnder: startSessionEnder(options) }
 }
 
 /** Removes revocations and unlocks that have ended, and tells followers where there were any. */

@@ -15,7 +15,7 @@ import { createProofMemory } from './identify/proof-memory.ts'
 import { createTokenCache } from './identify/token-cache.ts'
 import type { Authenticator } from './identify/verify-token.ts'
 import { createBuckets, createRateLimiter } from './limit/gcra.ts'
-import { countStreams } from './limit/streams.ts'
+import { limitConcurrency } from './limit/concurrency.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { Provider } from './provider/provider.ts'
 import type { Revocations } from './revoke/revocations.ts'
@@ -93,7 +93,7 @@ export function openGate(parts: GateParts): Gate {
       nextNonce: parts.dresser.nextNonce,
       trust: compiled.trust,
       upstreams: metrics.upstreams,
-      streams: countStreams(streamsPerCallerMax),
+      streams: limitConcurrency({ perCaller: streamsPerCallerMax, what: 'uploads and streamed answers' }),
       underWay: parts.underWay,
       wits: createWitCache(witsMax),
       // The pool of an instance connects to that identity and to no other.
@@ -141,6 +141,7 @@ export function openAuthenticator(
   revocations: Revocations,
   tokensMax: number,
 ): Authenticator {
+  let longestSeconds = 0
   // At the rate of sign-ins, and counted apart: whoever brings a token that nobody knows needs none to do so.
   const askers = perSettings(compiled.settings, ({ limits }) =>
     createRateLimiter({ perSecond: limits.sign_in_rate, burst: limits.sign_in_burst }, ratesMax),
@@ -148,6 +149,7 @@ export function openAuthenticator(
   return {
     keys: createKeySet({ fetchKeys: () => provider().keys(), nowMs: Date.now, wait: (ms) => wait(ms) }),
     rules: perSettings(compiled.settings, ({ identity, security_config: security }) => ({
+      lifeSecondsEver: (longestSeconds = Math.max(longestSeconds, security.token_expiration)),
       // Without an issuer no token can be right: an empty `iss` is refused by every provider.
       issuer: identity.issuer ?? '',
       audience: identity.audience,

@@ -15,6 +15,8 @@ export interface Front {
   readonly provider: (request: IncomingMessage, response: ServerResponse) => Promise<void>
   /** Counts what leaves something behind, whoever asks for it. */
   readonly visits: BegunVisits
+  /** The same for codes of devices, for which a gateway asks in the name of everybody. */
+  readonly deviceCodes: BegunVisits
   readonly signIn: BrowserEndpoint
   readonly enrolment: BrowserEndpoint
   readonly logout: SessionEndpoint
@@ -57,7 +59,7 @@ export function answerRequests(front: Front): RequestHandler {
     response.setHeader('x-content-type-options', 'nosniff')
     try {
       const servedBy = lookUp(table, request, response)
-      if (isBeginning(request)) front.visits.begin(request.socket.remoteAddress ?? '-')
+      countBeginning(front, request)
       if (servedBy === 'provider') await passOn(front, request, response)
       else send(response, await servedBy(request, response))
     } catch (error) {
@@ -66,18 +68,20 @@ export function answerRequests(front: Front): RequestHandler {
   }
 }
 
-/** What the provider keeps something for, of which nobody has shown a password yet: a sign-in, a code of a device, the secret of a form. */
+/** What the provider keeps something for, of which nobody has shown a password yet: a sign-in, the secret of a form. */
 const beginnings: ReadonlySet<string> = new Set([
   `GET ${endpoints.authorization}`,
-  `POST ${endpoints.deviceAuthorization}`,
   `GET ${endpoints.device}`,
   `POST ${endpoints.device}`,
   `GET ${endpoints.logout}`,
   `POST ${endpoints.logoutConfirm}`,
 ])
 
-function isBeginning(request: IncomingMessage): boolean {
-  return beginnings.has(`${request.method ?? ''} ${pathOf(request) ?? ''}`)
+function countBeginning({ visits, deviceCodes }: Front, request: IncomingMessage): void {
+  const asked = `${request.method ?? ''} ${pathOf(request) ?? ''}`
+  const address = request.socket.remoteAddress ?? '-'
+  if (beginnings.has(asked)) visits.begin(address)
+  else if (asked === `POST ${endpoints.deviceAuthorization}`) deviceCodes.begin(address)
 }
 
 function answerWith(body: object): SessionEndpoint {

@@ -130,8 +130,8 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
   const endpoints = sessionEndpoints({ provider, issuer, artifacts, revoked, verificationKey: signingKey.record, now })
   const pages = signInEndpoints({ provider, issuer, users: users.users, signIn, artifacts, now })
   const { onFailure } = options
-  const visits = limitVisits(now)
-  const answer = answerRequests({ issuer, provider: provider.callback(), visits, ...endpoints, ...pages, onFailure })
+  const begun = { visits: limitVisits(now), deviceCodes: limitVisits(now) }
+  const answer = answerRequests({ issuer, provider: provider.callback(), ...begun, ...endpoints, ...pages, onFailure })
   server.on('request', (request, response) => {
     const answered = answer(request, response).finally(() => answering.delete(answered))
     answering.add(answered)

@@ -103,7 +103,9 @@ test('an operation with max_age asks for a sign-in of late, and the one that the
   const silent = await inBrowserOf(begun, {})
   assert.equal(silent.page.hasLeft, true)
   await isTooOld((await redeem(world, silent, codeBrought(silent.page))).body['access_token'])
-  await isTooOld((await refresh(world, first, 'pop-cli')).body['access_token'])
+  const renewed = await refresh(world, first, 'pop-cli')
+  assert.equal(renewed.status, 200, JSON.stringify(renewed.body))
+  await isTooOld(renewed.body['access_token'])
 
   const again = await inBrowserOf(begun, wanted)
   assert.equal(again.page.hasLeft, false)

@@ -262,6 +262,23 @@ test('one holder has room for five hundred sessions, and keeps nobody else out',
   assert.equal(Object(accepted).length, 100 + 5 + 1)
 })
 
+test('reports that come at the same time take no more than one share together', async () => {
+  await using started = await start()
+  const { gateway } = started
+  const sessions = (from: number) =>
+    Array.from({ length: 200 }, (_, at) =>
+      reported({ value: `s ${from + at}`, account: { reason: 'signed out', by: 'user:mallory', at: seconds() } }),
+    )
+  const told = await Promise.all([0, 200, 400, 600].map((from) => gateway.reportRevocations(sessions(from), signal)))
+  const accepted = told.map((report) => Object(report.accepted).length)
+  assert.deepEqual(accepted.toSorted(), [0, 100, 200, 200])
+  const live = shown(gateway).filter(({ account }) => account?.by === 'user:mallory')
+  await until(() => shown(gateway).filter(({ account }) => account?.by === 'user:mallory').length >= 500)
+  assert.ok(live.length <= 500)
+  const recorded = await eventsIn(started.world, 'audit', 'revocation')
+  assert.equal(recorded.filter(({ reason }) => reason?.includes('user:mallory') === true).length, 500)
+})
+
 test('sessions that the provider ended, or whose holder nobody knows, are nobody’s share', async () => {
   await using started = await start()
   for (const by of ['https://id.example/realms/pop', 'the holder of a refresh token']) {

@@ -14,6 +14,7 @@ import {
 import type { Publisher } from '../bulletin/bulletin.ts'
 import type { ControlLog } from '../record/control-log.ts'
 import type { Store } from '../store/store.ts'
+import { createTurns } from '../turns.ts'
 import { countOf, countRevocations, isLive, putRevocation, roomOf } from './revocation-desk.ts'
 
 /** What reports of gateways work with. */
@@ -25,7 +26,7 @@ export interface ReportContext {
 }
 
 /** What a gateway is told: what control has taken over, and the position of its view from which on everybody is told. */
-export interface TakenReport {
+interface TakenReport {
   readonly accepted: readonly string[]
   readonly position: BulletinPosition
 }
@@ -39,12 +40,24 @@ const skewSeconds = 60
 
 type Reported = RevocationFacts & { readonly account: RevocationAccount }
 
+export type TakeReport = (gateway: string, body: unknown) => Promise<TakenReport>
+
+/** Takes one report after another: between its count and what it puts in force another would count the same room once more. */
+export function openReports(context: ReportContext): TakeReport {
+  const inTurn = createTurns(reportsBusy)
+  return (gateway, body) => inTurn(() => takeReport(context, gateway, body))
+}
+
+function reportsBusy(): PopError {
+  return new PopError('control-unavailable', 'Other reports of revocations are still being taken: send it again.')
+}
+
 /**
  * `POST /incidents/revocations`: takes over what a gateway's own endpoints revoked. The same once more changes nothing, so whoever
  * got no answer asks again. As many as there is room for, in their order, and no more of one holder than he may have
  * (`shareOf`); each is recorded before it is answered. Throws `body-invalid`, `audit-unavailable`. Untrusted input.
  */
-export async function takeReport(context: ReportContext, gateway: string, body: unknown): Promise<TakenReport> {
+async function takeReport(context: ReportContext, gateway: string, body: unknown): Promise<TakenReport> {
   const { store, publisher, log, nowMs } = context
   const reported = readReport(body, Math.floor(nowMs() / 1000))
   const room = roomOf('gateway') - countRevocations(store)

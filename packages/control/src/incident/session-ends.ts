@@ -1,4 +1,4 @@
-import type { Revocation } from '@pop-api/protocol'
+import { tokenSecondsMax, type Revocation } from '@pop-api/protocol'
 import { settingsInForce } from '../settings/settings-desk.ts'
 import { requiredNumber, requiredText, type Store } from '../store/store.ts'
 
@@ -21,7 +21,7 @@ const userSubject = /^user:(.+)$/
 
 /**
  * Notes that sessions are to be ended, where there is a provider that can be asked for it: not the embedded one, which knows its sessions
- * ended by itself, and not what the provider itself has said. What gateways say of a session needs to last no longer than its tokens, once
+ * ended by itself, and not what the provider itself has said. What gateways say of a session needs to last no longer than any token, once
  * it is ended: whoever signs in and out without end would else fill the room. An order lasts as ordered. Runs inside a change.
  */
 export function noteSessionEnd(
@@ -29,11 +29,10 @@ export function noteSessionEnd(
   { id, kind, value, account }: Revocation,
   source: 'operator' | 'gateway',
 ): void {
-  const { identity, security_config: security } = settingsInForce(store)
-  const { provider, issuer } = identity
+  const { provider, issuer } = settingsInForce(store).identity
   if (provider !== 'keycloak' || account?.by === issuer) return
   if (kind !== 'sid' && !(kind === 'sub' && userSubject.test(value))) return
-  const lasts = source === 'gateway' && kind === 'sid' ? security.token_expiration + clockSeconds : null
+  const lasts = source === 'gateway' && kind === 'sid' ? tokenSecondsMax + clockSeconds : null
   store.database
     .prepare(
       'insert into session_ends (revocation, tries, lasts_seconds) values (?, 0, ?) ' +

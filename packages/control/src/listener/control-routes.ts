@@ -11,7 +11,7 @@ import { renew } from '../enrolment/enrol.ts'
 import { requireHolder, type Holder } from '../enrolment/holder.ts'
 import { acceptHanded, type Handed, type HandedContext } from '../handed/handed.ts'
 import { liftRevocation, orderRevocation } from '../incident/order-revocation.ts'
-import { takeReport } from '../incident/report-revocations.ts'
+import { openReports, type TakeReport } from '../incident/report-revocations.ts'
 import { parseInstanceReport, putInstance } from '../modules/instances.ts'
 import { peopleOperations } from '../people/people-operations.ts'
 import { changeSettings } from '../settings/change-settings.ts'
@@ -59,6 +59,7 @@ export function controlRoutes(
   handed: HandedContext,
 ): readonly Route<Handler>[] {
   const { publisher, store, nowMs } = context
+  const takeReport = openReports(context)
   return [
     route('GET', '/bulletin', 'none', async ({ id }) => ({ json: { jws: publisher.snapshot(audienceOf(id)) } })),
     route('GET', '/bulletin/changes', 'none', async ({ id, holder, target, response }) => {
@@ -77,7 +78,12 @@ export function controlRoutes(
     route('POST', '/renew', manifestBytesMax, async ({ holder, body }) => ({
       json: await renew(context, body, holder),
     })),
-    route('POST', '/incidents/revocations', reportBytesMax, async (asked) => await takeRevocations(context, asked)),
+    route(
+      'POST',
+      '/incidents/revocations',
+      reportBytesMax,
+      async (asked) => await takeRevocations(takeReport, context, asked),
+    ),
     ...handedRoutes(handed),
   ]
 }
@@ -149,10 +155,14 @@ function handedRoute(
 }
 
 /** `POST /incidents/revocations`: of gateways alone; whoever else comes with it is an incident. */
-async function takeRevocations(context: EnrolmentContext, { id, holder, body }: Asked): Promise<Answer> {
+async function takeRevocations(
+  takeReport: TakeReport,
+  context: EnrolmentContext,
+  { id, holder, body }: Asked,
+): Promise<Answer> {
   try {
     if (id.kind !== 'gateway') throw new PopError('workload-refused', 'Only a gateway reports revocations.')
-    return { json: await takeReport(context, holder.spiffeId, body) }
+    return { json: await takeReport(holder.spiffeId, body) }
   } catch (failure) {
     const event = {
       action: controlActions.revocation,

@@ -78,3 +78,9 @@ function saidOf(failure: unknown): string {
 function isWord(value: unknown): value is string {
   return typeof value === 'string' && /^[A-Za-z][\w.-]{0,63}$/.test(value)
 }
+
+/** For a change of what users may do that would come too late. */
+export function rightsBusy(): PopError {
+  const detail = 'Another change of what users may do is still under way at Keycloak: nothing was changed, try again.'
+  return new PopError('identity-unavailable', detail, { headers: { 'retry-after': '5' } })
+}

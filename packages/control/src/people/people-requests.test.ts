@@ -15,6 +15,7 @@ const unusable: readonly (readonly [string, string])[] = [
   ['with a line in it', 'alice\nbob'],
   ['with space around it', ' alice'],
   ['like an id', '11111111-2222-4333-8444-555555555555'],
+  ['like an id in capitals', '1111111A-2222-4333-8444-555555555555'],
   ['like that of a client', 'SERVICE-account-x'],
 ]
 for (const [name, username] of unusable) {

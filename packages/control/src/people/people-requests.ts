@@ -70,7 +70,7 @@ export function readAddRequest(body: unknown, passwordMin: number): AddRequest {
   const username = textOf(read, 'username', 255)
   if (username === undefined) throw invalid('username', 'a text')
   // It could not be told from the id of somebody else.
-  if (idShape.test(username)) throw invalid('username', 'a name, and not what looks like an id')
+  if (idShape.test(username.toLowerCase())) throw invalid('username', 'a name, and not what looks like an id')
   if (isServiceAccountName(username)) throw invalid('username', 'a name that Keycloak does not give to clients')
   // In a list and in the log it could look like somebody else.
   if (!isSafeUsername(username))

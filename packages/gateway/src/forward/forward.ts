@@ -14,7 +14,7 @@ import {
 } from '@pop-api/protocol'
 import type { Answer } from '../answer.ts'
 import type { Dressed } from '../dress/dress.ts'
-import type { Streams } from '../limit/streams.ts'
+import type { Concurrency } from '../limit/concurrency.ts'
 import type { Flow, UnderWay } from '../revoke/under-way.ts'
 import type { FollowedBody } from '../receive/body.ts'
 import { isSafe } from '../receive/received.ts'
@@ -32,7 +32,8 @@ export interface Modules {
   readonly trust: () => Trust
   /** Notes how each instance does. */
   readonly upstreams: Upstreams
-  readonly streams: Streams
+  /** Uploads and streamed answers. */
+  readonly streams: Concurrency
   /** Cuts what was begun for a caller who is revoked meanwhile. */
   readonly underWay: Pick<UnderWay, 'begin'>
   readonly wits: WitCache

@@ -10,6 +10,7 @@ const rules: TokenRules = {
   issuer: 'https://id.example',
   audience: 'pop-api',
   lifeSecondsMax: 3600,
+  lifeSecondsEver: 3600,
   serviceClients: new Map(),
   verify: 'introspect',
 }

@@ -17,6 +17,8 @@ export interface TokenRules extends CallerRules {
   readonly audience: string
   /** Largest accepted life of a token, in seconds. */
   readonly lifeSecondsMax: number
+  /** The longest that was in force since this gateway started: a token that is too old for a shorter one is taken again after it. */
+  readonly lifeSecondsEver: number
   /** `introspect`: the provider is asked about every token, not only about those that are no JWT. */
   readonly verify: 'jwt' | 'introspect'
 }

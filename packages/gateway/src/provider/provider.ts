@@ -10,7 +10,7 @@ import { isCount, PopError, type JsonObject } from '@pop-api/protocol'
 import type { ClientCredentials } from '../serve/oauth/client.ts'
 import { authenticateAs } from './authenticate-client.ts'
 import { connectOnce, wayOf, type Connection, type ProviderOptions, type Way } from './connect.ts'
-import { endSession } from './end-session.ts'
+import { endSession, type EndedSession } from './end-session.ts'
 import { failureOfCode, providerFailure } from './failure.ts'
 
 /** What a sign-in gave. */
@@ -59,8 +59,8 @@ export interface Provider extends AsyncDisposable {
     parameters: Readonly<Record<string, string>>,
     client: ClientCredentials,
   ) => Promise<DeviceAuthorization>
-  /** Ends the session of a refresh token; gives its id where that can be known. Throws `sign-in-refused` for a token of no session. */
-  readonly endSession: (refreshToken: string, client: ClientCredentials | undefined) => Promise<string | undefined>
+  /** Ends the session of a refresh token; gives which where that can be known. Throws `sign-in-refused` for a token of no session. */
+  readonly endSession: (refreshToken: string, client: ClientCredentials | undefined) => Promise<EndedSession>
   /** RFC 7009. Throws `oauth-request-invalid` for a token of another client. */
   readonly revoke: (token: string, client: ClientCredentials | undefined) => Promise<void>
   /**

@@ -56,14 +56,15 @@ export function sessionEndpoints(options: SessionOptions): {
 
 /**
  * As Keycloak's logout: 204, and the session of the refresh token is over. A token that was replaced ends it just as well.
- * `pop-session` names the session, so that whoever asked can refuse the access tokens that were given out in it.
+ * `pop-session` names the session and `pop-subject` its user, so that whoever asked can refuse the access tokens that were given out in it.
  */
 async function logOut({ provider, artifacts }: SessionOptions, client: Client, token: string): Promise<SessionAnswer> {
   const refreshToken = await provider.RefreshToken.find(token)
   if (refreshToken?.clientId !== client.clientId || !artifacts.endSession(refreshToken.grantId)) {
     throw new PopError('sign-in-refused', 'Invalid refresh token')
   }
-  return { status: 204, headers: { 'pop-session': refreshToken.grantId } }
+  const headers = { 'pop-session': refreshToken.grantId, 'pop-subject': refreshToken.accountId }
+  return { status: 204, headers }
 }
 
 /** RFC 7009: a refresh token ends its session, an access token itself; for one that is no good there is nothing to do. */

@@ -62,7 +62,7 @@ async function logOut(request: OpenRequest, options: EndSessionOptions): Promise
   const caller = token === undefined ? undefined : await ownerOfToken(token, options.authenticator)
   if (caller !== undefined) {
     request.notes.caller = caller
-    if (caller.sid !== undefined) await listSession(caller.sid, 'its tokens', request.notes, options)
+    if (caller.sid !== undefined) await listSession(caller, 'its tokens', request.notes, options)
     // A service client has no session, only its token.
     else await options.revocations.add([oneToken(caller, 'signed out', options)])
   }
@@ -71,7 +71,7 @@ async function logOut(request: OpenRequest, options: EndSessionOptions): Promise
     ended = refreshToken !== undefined && (await endSessionOf(refreshToken, client, request.notes, options))
   } finally {
     // The provider may go on with a session that it was not told of: nothing of it is taken for as long as one can last.
-    if (!ended && caller?.sid !== undefined) await listSession(caller.sid, 'the session', request.notes, options)
+    if (!ended && caller !== undefined) await listSession(caller, 'the session', request.notes, options)
   }
   if (!ended && caller === undefined)
     throw new PopError('sign-in-refused', 'There is no session of this token: nothing was ended.')
@@ -98,8 +98,12 @@ async function endSessionOf(
   options: EndSessionOptions,
 ): Promise<boolean> {
   try {
-    const sid = await options.provider().endSession(refreshToken, client)
-    if (sid !== undefined) await listSession(sid, 'its tokens', notes, options)
+    const ended = await options.provider().endSession(refreshToken, client)
+    const { caller } = notes
+    // Of two tokens of two holders nobody knows which of them it was: the log names neither.
+    if (ended.subject !== undefined && ended.subject !== caller?.subject) delete notes.caller
+    const holder = ended.subject ?? (ended.sid === caller?.sid ? caller?.subject : undefined)
+    await listSession({ ...ended, subject: holder }, 'its tokens', notes, options)
     return true
   } catch (error) {
     if (error instanceof PopError && error.code === 'sign-in-refused') return false
@@ -109,14 +113,15 @@ async function endSessionOf(
 
 /** Refuses a session for as long as its tokens last, where the provider refreshes them no more, or as a session itself can last. */
 async function listSession(
-  sid: string,
+  { sid, subject }: { readonly sid?: string; readonly subject: string | undefined },
   outlast: 'its tokens' | 'the session',
   notes: Notes,
   { revocations, nowMs, authenticator }: EndSessionOptions,
 ): Promise<void> {
+  if (sid === undefined) return
   notes.session = sid
   const at = Math.floor(nowMs() / 1000)
-  const account = { reason: 'signed out', by: notes.caller?.subject ?? 'the holder of a refresh token', at }
+  const account = { reason: 'signed out', by: subject ?? 'the holder of a refresh token', at }
   const until = outlast === 'the session' ? lastingUntil('sid', at) : untilTokensEnd(at, authenticator.rules())
   await revocations.add([{ kind: 'sid', value: sid, until, account }])
 }
@@ -125,12 +130,13 @@ async function listSession(
 const clockSeconds = 10
 
 /** When the last token that can be out there at this moment has ended, with some seconds for two clocks. */
-export function untilTokensEnd(at: number, { lifeSecondsMax }: { readonly lifeSecondsMax: number }): number {
-  return at + lifeSecondsMax + clockSeconds
+export function untilTokensEnd(at: number, { lifeSecondsEver }: { readonly lifeSecondsEver: number }): number {
+  return at + lifeSecondsEver + clockSeconds
 }
 
-function oneToken({ jti, exp, subject }: Caller, reason: string, { nowMs }: EndSessionOptions): RevocationFacts {
-  const account = { reason, by: subject, at: Math.floor(nowMs() / 1000) }
+function oneToken({ jti, exp, subject, maker }: Caller, reason: string, { nowMs }: EndSessionOptions): RevocationFacts {
+  // The name in a test token is made up: its holder is who made it.
+  const account = { reason, by: maker?.sub ?? subject, at: Math.floor(nowMs() / 1000) }
   return { kind: 'jti', value: jti, until: exp + clockSeconds, account }
 }
 

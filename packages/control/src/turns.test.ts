@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { PopError } from '@pop-api/protocol'
 import { createTurns } from './turns.ts'
 
+const busy = (): PopError => new PopError('identity-unavailable', 'busy')
+
 test('createTurns() does one piece of work after another, whatever becomes of those before', async () => {
-  const inTurn = createTurns()
+  const inTurn = createTurns(busy)
   const said: string[] = []
   const work = (name: string) => async (): Promise<string> => {
     said.push(`${name} begins`)
@@ -22,7 +25,7 @@ test('createTurns() does one piece of work after another, whatever becomes of th
 })
 
 test('createTurns() refuses what waits too long and does nothing of it, and goes on with what comes later', async () => {
-  const inTurn = createTurns(5)
+  const inTurn = createTurns(busy, 5)
   const { promise: held, resolve } = Promise.withResolvers<void>()
   const first = inTurn(() => held)
   let isDone = false

@@ -1,23 +1,22 @@
-import { PopError } from '@pop-api/protocol'
+import type { PopError } from '@pop-api/protocol'
 
 /**
- * Does a piece of work when none that came before is under way any more. Rejects with `identity-unavailable`, and does nothing, where
- * that takes too long.
+ * Does a piece of work when none that came before is under way any more. Rejects, and does nothing, where that takes too long.
  */
 export type InTurn = <R>(work: () => Promise<R>) => Promise<R>
 
 /** What waits and then works is still answered within the ten seconds that a gateway waits. */
 const waitMsUnlessTold = 1_000
 
-/** Makes a row in which one piece of work is done after another. */
-export function createTurns(waitMs = waitMsUnlessTold): InTurn {
+/** Makes a row in which one piece of work is done after another. `busy` makes the refusal for what waited too long. */
+export function createTurns(busy: () => PopError, waitMs = waitMsUnlessTold): InTurn {
   let last: Promise<unknown> = Promise.resolve()
   return async (work) => {
     const before = last
     const { promise: done, resolve } = Promise.withResolvers<void>()
     last = before.then(() => done)
     try {
-      await within(before, waitMs)
+      await within(before, waitMs, busy)
       return await work()
     } finally {
       resolve()
@@ -25,7 +24,7 @@ export function createTurns(waitMs = waitMsUnlessTold): InTurn {
   }
 }
 
-async function within(before: Promise<unknown>, waitMs: number): Promise<void> {
+async function within(before: Promise<unknown>, waitMs: number, busy: () => PopError): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(busy()), waitMs)
   try {
@@ -33,9 +32,4 @@ async function within(before: Promise<unknown>, waitMs: number): Promise<void> {
   } finally {
     clearTimeout(timer)
   }
-}
-
-function busy(): PopError {
-  const detail = 'Another change of what users may do is still under way at Keycloak: nothing was changed, try again.'
-  return new PopError('identity-unavailable', detail, { headers: { 'retry-after': '5' } })
 }
