@@ -69,6 +69,7 @@ export const auditActions: Readonly<Record<string, { readonly by: string; readon
     by: 'gateway and control',
     meaning: '`POST /v1/pop/incidents/revocations`; at control also what the endpoints of a gateway revoked',
   },
+  revocation_dry_run: { by: 'gateway', meaning: 'the same with `dry_run`: nothing was revoked' },
   revocation_undo: { by: 'gateway and control', meaning: '`DELETE /v1/pop/incidents/revocations/{id}`' },
   user_list: { by: 'gateway and control', meaning: '`GET /v1/pop/users`' },
   user_read: { by: 'gateway and control', meaning: '`GET /v1/pop/users/{user}`' },

@@ -50,7 +50,7 @@ export interface AuditQuery {
   readonly action?: string
   /** A readable name or a subject; also the account of a sign-in that failed, which nobody is identified by. */
   readonly user?: string
-  /** What was acted on, as the event names it. */
+  /** What was acted on: as the event names it, or without the kind before it, as in `sub user:ID`. */
   readonly resource_id?: string
   /** First and last moment, both included; in the form of `timestamp`, whose texts sort by time. */
   readonly since?: string
@@ -77,7 +77,7 @@ export function matches(event: AuditEvent, query: AuditQuery): boolean {
     (query.service === undefined || event.service === query.service) &&
     (query.action === undefined || event.action === query.action) &&
     (query.user === undefined || isOf(event, query.user)) &&
-    (query.resource_id === undefined || event.resource_id === query.resource_id) &&
+    (query.resource_id === undefined || isOn(event, query.resource_id)) &&
     (query.since === undefined || event.timestamp >= query.since) &&
     (query.until === undefined || event.timestamp <= query.until) &&
     (query.request_id === undefined || event.request_id === query.request_id) &&
@@ -85,6 +85,10 @@ export function matches(event: AuditEvent, query: AuditQuery): boolean {
     (query.txn === undefined || event.txn === query.txn) &&
     (query.decision === undefined || event.decision === query.decision)
   )
+}
+
+function isOn({ resource_id }: AuditEvent, resource: string): boolean {
+  return resource_id === resource || resource_id.endsWith(` ${resource}`)
 }
 
 function isOf({ user, subject, action, resource_id }: AuditEvent, name: string): boolean {

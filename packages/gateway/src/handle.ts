@@ -65,7 +65,7 @@ export async function handle(received: Received, body: RequestBody, gate: Gate):
     gate.limit(identified.caller.subject, received.startedMs) // 429
     if (permits(permitted, 'own')) {
       progress.stage = 'serve'
-      const answer = await serveOwn(permitted, body, (txn) => announce(progress, txn, gate))
+      const answer = await serveOwn(permitted, body, progress, (txn) => announce(progress, txn, gate))
       return await close(progress, answer, gate)
     }
     progress.stage = 'validate'

@@ -102,7 +102,7 @@ test('pop audit tail chooses by action, decision and time, and a user also by th
   const changes = [
     { timestamp: at(180), action: 'sign_in', user: '-', resource_id: 'carol', status: 'refused' },
     { timestamp: at(90), user: 'carol', decision: 'd-1', status: 'refused' },
-    { timestamp: at(5), resource_id: 'carol' },
+    { timestamp: at(5), resource_id: 'sub carol' },
   ] as const
   for (const [index, change] of changes.entries()) await log.append(event(index, change), 'written')
   const requests = (words: readonly string[]) => requestsOf(around, words)

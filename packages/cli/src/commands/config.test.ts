@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { rootCertificates } from 'node:tls'
 import { developmentSettings } from '@pop-api/settings'
 import { aroundPop } from './try-pop.ts'
 
@@ -36,6 +37,21 @@ test('pop config check tells every fault with its line, and exits with 2', async
   assert.equal(show.code, 2)
   assert.equal(show.stdout, '')
   assert.match(show.stderr, /has 2 faults:\n/)
+})
+
+test('pop config check refuses a CA of the identity provider that is not there, or is none', async () => {
+  await using around = await aroundPop()
+  const [file, ca] = [join(around.folder, 'pop.yaml'), join(around.folder, 'ca.pem')]
+  const identity = `{ provider: keycloak, issuer: "https://id.example/realms/pop", ca: ${ca} }`
+  await writeFile(file, `${developmentSettings}identity: ${identity}\n`)
+  const check = () => around.pop(['config', 'check', file])
+  const missing = await check()
+  assert.equal(missing.code, 2)
+  assert.match(missing.stdout, /identity\.ca: there is no file .+ca\.pem: give the file with the CA/)
+  await writeFile(ca, 'no certificate')
+  assert.match((await check()).stdout, /identity\.ca: .+ca\.pem holds no PEM certificate/)
+  await writeFile(ca, rootCertificates[0] ?? '')
+  assert.equal((await check()).code, 0)
 })
 
 test('pop config check refuses what pop up refuses, and says nothing of the built-in grants', async () => {

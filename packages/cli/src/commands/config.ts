@@ -7,7 +7,7 @@ import { writeJson } from '../print/json-line.ts'
 import { outline } from '../print/outline.ts'
 import { printableLines } from '../print/safe-text.ts'
 import type { Surroundings } from '../print/surroundings.ts'
-import { faultLine, faultsOfStart } from '../up/find-settings.ts'
+import { faultLine, faultsOfCa, faultsOfStart } from '../up/find-settings.ts'
 import { homePath } from '../up/home.ts'
 import { hasFlag, textOption } from '../up/words.ts'
 
@@ -34,7 +34,8 @@ function checkCommand(around: Surroundings): Command {
     .action(async (file: string | undefined, _options: unknown, command: Command) => {
       const found = await settingsText(file, command, around)
       const result = loadSettings(found.text)
-      const faults = await faultsOfStart(result, homeOf(command, around))
+      const ofStart = await faultsOfStart(result, homeOf(command, around))
+      const faults = result.ok ? [...ofStart, ...(await faultsOfCa(result.settings))] : ofStart
       const warnings = result.ok ? result.warnings : []
       const idle = result.ok ? result.withoutEffect : []
       if (hasFlag(command, 'json')) {

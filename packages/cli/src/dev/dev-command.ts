@@ -82,9 +82,15 @@ function codeOf(secret: string, name: string): TotpCode {
 
 async function showUsers({ users, clients }: DevUsers, out: Output): Promise<void> {
   const titles = (names: readonly string[]) => names.map((title) => ({ title }))
-  const people = users.map((user) => [user.username, user.password, user.totp_secret ?? '-', user.roles.join(', ')])
+  const people = users.map((user) => [
+    user.username,
+    user.password,
+    user.totp_secret ?? '-',
+    user.roles.join(', '),
+    `user:${user.id}`,
+  ])
   const programs = clients.map((client) => [client.client_id, client.client_secret, client.roles.join(', ')])
-  await printTable(titles(['USER', 'PASSWORD', 'TOTP SECRET', 'ROLES']), people, out)
+  await printTable(titles(['USER', 'PASSWORD', 'TOTP SECRET', 'ROLES', 'SUBJECT']), people, out)
   await out.writeLine('')
   await printTable(titles(['CLIENT', 'SECRET', 'ROLES']), programs, out)
   await out.writeLine(`\nPresent code of a user: npx pop dev otp ${users[0]?.username ?? 'NAME'}`)

@@ -51,6 +51,10 @@ test('pop incident revoke ends what a user has, list shows it, and undo takes it
     /^Would revoke: user user:.+ up to 20.+Z\. Nothing was changed\.\nAt this gateway: 0 requests/,
   )
   assert.equal(await isRefused('bob'), false)
+  // Who looks into the log must not take it for one.
+  const [looked] = await pop.audit('gateway', { action: 'revocation_dry_run' })
+  assert.deepEqual([looked?.user, looked?.code], ['alice', 200])
+  assert.deepEqual(await pop.audit('gateway', { action: 'revocation' }), [])
 
   const revoked = await run(['incident', 'revoke', '--user', user, '--reason', 'laptop lost'])
   assert.equal(revoked.code, 0, revoked.stderr)
@@ -97,7 +101,10 @@ test('pop incident revoke --session and --json say what is in force', async () =
 const unusable: readonly (readonly [readonly string[], RegExp])[] = [
   [['revoke', '--reason', 'x'], /exactly one of --user, --session/],
   [['revoke', '--user', 'user:a', '--session', 's', '--reason', 'x'], /exactly one of --user, --session/],
-  [['revoke', '--user', 'bob', '--reason', 'x'], /\/user: expected a subject: user:ID/],
+  [
+    ['revoke', '--user', 'bob', '--reason', 'x'],
+    /manages no users: name bob by subject, user:ID\. pop dev users shows it/,
+  ],
   [['revoke', '--user', 'user:a'], /--reason/],
   [['revoke', '--user', 'user:a', '--reason', ''], /\/reason: expected a text/],
   [['revoke', '--token-stdin', '--reason', 'x'], /--token-stdin found no token with a jti/],

@@ -70,7 +70,10 @@ async function named(
 ): Promise<Readonly<Record<string, string>>> {
   const { user } = target
   if (user === undefined || user === '' || subjectShape.test(user)) return target
-  return { user: (await subjectOf(command, around, user)) ?? user }
+  const subject = await subjectOf(command, around, user)
+  if (subject !== undefined) return { user: subject }
+  const where = 'pop dev users shows it of users of development, pop token show that of a token'
+  throw usageFailure(`this gateway manages no users: name ${user} by subject, user:ID. ${where}`)
 }
 
 /** The one target of the words. Throws a CommandFailure (usage) for none, or several. */

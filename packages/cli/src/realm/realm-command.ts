@@ -83,7 +83,9 @@ function applyCommand(around: Surroundings): Command {
 function driftCommand(around: Surroundings): Command {
   return addAdministratorOptions(new Command('drift'))
     .summary('tell whether somebody changed the realm')
-    .description('Like plan, for a watchman: exit code 0 where the realm is as the settings say, 1 where it is not.')
+    .description(
+      'Like plan, for a watchman: exit code 0 where the realm is as the settings say, 1 where it is not, 3 where nobody answers.',
+    )
     .option('--without-users', 'leave the users of development out')
     .addHelpText('after', help)
     .action(async (_options: unknown, command: Command) => {

@@ -60,11 +60,11 @@ test('orderRealm() says what was wrong with an order', async () => {
   assert.equal(nobody.message, 'The order for the realm names no administrator.')
 })
 
-test('orderRealm() passes on what Keycloak would not do as a refusal', async () => {
+test('orderRealm() tells a Keycloak that nobody can reach from one that would not', async () => {
   // Nobody listens on port 1.
   const administrator = { server: 'https://127.0.0.1:1', realm: 'master', username: 'admin', password: 'hidden-word' }
   const failure = await failureOf(orderRealm({ verb: 'plan', request, administrator }, process.env, quiet))
-  assert.equal(failure.exitCode, exitCodes.refused)
+  assert.equal(failure.exitCode, exitCodes.unreachable)
   assert.match(failure.message, /could not be reached to sign in at https:\/\/127\.0\.0\.1:1/)
   assert.ok(!failure.message.includes('hidden-word'))
 })

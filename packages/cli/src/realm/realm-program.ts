@@ -2,9 +2,15 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { createInterface } from 'node:readline'
 import { isJsonObject, parseStrictJson, type JsonObject } from '@pop-api/protocol'
-import { CommandFailure, exitCodes, usageFailure } from '../command-failure.ts'
+import { CommandFailure, exitCodes, usageFailure, type FailureCode } from '../command-failure.ts'
 import { childEnvironment } from '../up/child-environment.ts'
 import { programPath } from '../up/programs.ts'
+
+/** By the exit code of the program. */
+const codes: ReadonlyMap<unknown, FailureCode> = new Map([
+  [1, exitCodes.refused],
+  [3, exitCodes.unreachable],
+] as const)
 
 /**
  * Has the identity package's own program carry out an order (packages/identity/bin/realm.ts). Secrets go over its standard input and
@@ -38,7 +44,6 @@ export async function orderRealm(
   }
   await exited
   if (result !== undefined) return result
-  if (failure !== undefined)
-    throw new CommandFailure(child.exitCode === 1 ? exitCodes.refused : exitCodes.usage, failure)
+  if (failure !== undefined) throw new CommandFailure(codes.get(child.exitCode) ?? exitCodes.usage, failure)
   throw usageFailure(`the program for realms ended without an answer: ${(await complaints).slice(0, 400)}`)
 }

@@ -1,8 +1,9 @@
 import { access } from 'node:fs/promises'
 import { loadSettings, type Settings, type SettingsNote, type SettingsResult } from '@pop-api/settings'
 import { findSettingsText } from '../client/settings-text.ts'
-import { usageFailure } from '../command-failure.ts'
+import { CommandFailure, usageFailure } from '../command-failure.ts'
 import { devUsersPath } from '../dev/dev-users-file.ts'
+import { readIssuerCa } from '../realm/issuer-roots.ts'
 import { errorCode } from './own-file.ts'
 
 /** Settings that a start may take, and where they are from. */
@@ -36,6 +37,17 @@ export async function faultsOfStart(result: SettingsResult, home: string): Promi
 /** `pop.yaml:7: limits.speed: unknown key` */
 export function faultLine(name: string, { line, key, message }: SettingsNote): string {
   return `${name}:${line}: ${key === '' ? '' : `${key}: `}${message}`
+}
+
+/** The fault of `identity.ca` where its file is not there, or holds no certificate: a run would start, and verify no token. */
+export async function faultsOfCa(settings: Settings): Promise<readonly SettingsNote[]> {
+  try {
+    await readIssuerCa(settings)
+    return []
+  } catch (failure) {
+    if (!(failure instanceof CommandFailure)) throw failure
+    return [{ line: 1, key: 'identity.ca', message: failure.message }]
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

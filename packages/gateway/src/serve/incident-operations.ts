@@ -99,6 +99,7 @@ async function revoke(request: OwnRequest, options: IncidentOptions): Promise<An
   const read = readRevocationRequest(body)
   if (!read.ok) throw new PopError(read.code, read.detail)
   if (read.value.dry_run) {
+    request.notes.action = 'revocation_dry_run'
     const wanted = identifyRevocation(factsOfRequest(read.value, Math.floor(options.nowMs() / 1000)))
     const index = indexRevocations([wanted])
     const meets = options.revocations.underWay.meet((caller) => index.covers(marksOf(caller), 0))

@@ -30,6 +30,7 @@ export interface OwnRequest {
   readonly body: RequestBody
   /** Puts the opening event of a change on the disk, under this transaction. Nothing is changed before it resolves. */
   readonly announce: (txn: string) => Promise<void> | undefined
+  readonly notes: Pick<Notes, 'action'>
 }
 
 /** An operation of the gateway for somebody who has no token yet, or comes to end one. Limited by address. */

@@ -24,9 +24,10 @@ export async function serveOpen(
 export async function serveOwn(
   permitted: Permitted<OwnOperation>,
   body: RequestBody,
+  notes: OwnRequest['notes'],
   announce: OwnRequest['announce'],
 ): Promise<Answer> {
-  return permitted.identified.routed.destination.serve({ permitted, body, announce })
+  return permitted.identified.routed.destination.serve({ permitted, body, notes, announce })
 }
 
 /** An answer of the gateway's own as JSON. */

@@ -14,6 +14,9 @@ export interface Administrator {
 /** Keycloak would not do what it was asked, in words for whoever asked. */
 export class RealmError extends Error {}
 
+/** Nobody answered, or nobody who could prove to be Keycloak. */
+export class RealmUnreachable extends RealmError {}
+
 /** How long Keycloak may take for an answer. */
 export const timeoutMs = 30_000
 /** Tokens of administrators live a minute: one is used for the first part of it. */
@@ -80,9 +83,15 @@ export function explain(error: unknown, doing: string): RealmError {
   // `fetch` says only that it failed; why is said by the cause.
   const cause: unknown = error instanceof Error ? error.cause : undefined
   if (cause instanceof Error)
-    return new RealmError(`Keycloak could not be reached to ${doing}: ${cause.message}.`, { cause: error })
+    return new RealmUnreachable(`Keycloak could not be reached to ${doing}: ${reasonOf(cause)}.`, { cause: error })
   const why = error instanceof Error ? error.message : String(error)
   return new RealmError(`The attempt to ${doing} failed: ${why}`, { cause: error })
+}
+
+/** What OpenSSL says of a certificate is followed by advice about Node, which whoever runs `pop` does not start. */
+function reasonOf(cause: Error): string {
+  const [what = ''] = cause.message.split(';')
+  return /certificate/.test(what) ? `${what} (identity.ca of pop.yaml must be the CA of its certificate)` : what
 }
 
 /** The HTTP status of a refusal; undefined where there was no answer. */
