@@ -101,3 +101,17 @@ test('realmRequest() names the file that cannot be read', async () => {
     isUsage(/public keys of signer cannot be read from \/nowhere/),
   )
 })
+
+test('realmRequest() brings users and programs of development with those of their roles that the settings name', async () => {
+  await using folder = await makeTemporaryFolder()
+  const settings = settingsOf('')
+  const { reader: _gone, ...roles } = settings.roles
+  const home = join(folder.path, 'home')
+  const ask = (present: typeof settings) =>
+    realmRequest({ home, settings: present, environment: process.env, bringsUsers: true })
+  const rolesOf = ({ users, services }: Awaited<ReturnType<typeof ask>>) => JSON.stringify([users, services])
+  assert.match(rolesOf(await ask(settings)), /"reader"/)
+  const without = rolesOf(await ask({ ...settings, roles }))
+  assert.doesNotMatch(without, /"reader"/)
+  assert.match(without, /"admin"/)
+})

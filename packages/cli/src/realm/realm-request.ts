@@ -43,6 +43,8 @@ export async function realmRequest(options: RequestOptions): Promise<JsonObject>
   if (options.bringsUsers) await ensureDevUsers(home, options.environment)
   const { security_config: security, realm, identity, mode, roles, module_permissions } = settings
   const dev = options.bringsUsers ? await readDevUsers(home) : undefined
+  // Made for other settings, they may hold roles that the realm has no more: to give those would never come to an end.
+  const ours = (held: readonly string[]) => held.filter((role) => Object.hasOwn(roles, role))
   const brought = (dev?.clients ?? []).filter(({ client_id: id }) => !Object.hasOwn(realm.services, id))
   return {
     realm: placeOf(settings).realm,
@@ -58,11 +60,11 @@ export async function realmRequest(options: RequestOptions): Promise<JsonObject>
     services: [
       ...(await Promise.all(Object.entries(realm.services).map(([id, service]) => serviceOf(home, id, service)))),
       ...brought.map(({ client_id, client_secret, roles: held }) => {
-        return { client_id, secret: client_secret, roles: held, token_exchange: false }
+        return { client_id, secret: client_secret, roles: ours(held), token_exchange: false }
       }),
     ],
     users: (dev?.users ?? []).map(({ id, username, password, totp_secret, roles: held }) => {
-      return { id, username, password, roles: held, ...(totp_secret === undefined ? {} : { totp_secret }) }
+      return { id, username, password, roles: ours(held), ...(totp_secret === undefined ? {} : { totp_secret }) }
     }),
   }
 }
