@@ -55,6 +55,14 @@ for (const verb of words) {
   })
 }
 
+test('what was asked about a user is found in the log by that user', async () => {
+  const events = await pop.audit('gateway', { resource_id: 'bob' })
+  const actions = new Set(events.map(({ action, user }) => `${user} ${action}`))
+  for (const action of ['user_read', 'user_disable', 'user_logout', 'user_second_factor_reset'])
+    assert.ok(actions.has(`alice ${action}`), [...actions].join())
+  assert.ok(!actions.has('alice user_creation'))
+})
+
 const unusable: readonly (readonly [readonly string[], RegExp])[] = [
   [['roles', 'bob'], /give the roles, or --none/],
   [['roles', 'bob', 'user', '--none'], /give the roles, or --none/],

@@ -113,7 +113,14 @@ function operationOf({
   }
   if (destination.kind !== 'module') {
     const { action, method, path } = destination
-    return { action: noted ?? action, service: 'gateway', resource_id: account ?? '-', operation: `${method} ${path}` }
+    // An operation of our own has at most one parameter in its path: what it is about.
+    const [about = '-'] = Object.values(routed?.parameters ?? {})
+    return {
+      action: noted ?? action,
+      service: 'gateway',
+      resource_id: account ?? about,
+      operation: `${method} ${path}`,
+    }
   }
   const { manifest, operation } = destination
   const place = operation.resource?.id
