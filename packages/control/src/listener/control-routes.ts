@@ -164,13 +164,10 @@ async function takeRevocations(
     if (id.kind !== 'gateway') throw new PopError('workload-refused', 'Only a gateway reports revocations.')
     return { json: await takeReport(holder.spiffeId, body) }
   } catch (failure) {
-    const event = {
-      action: controlActions.revocation,
-      user: holder.spiffeId,
-      resource_id: '-',
-      incident: true,
-    } as const
-    context.log.refused(event, failure)
+    const event = { action: controlActions.revocation, user: holder.spiffeId, resource_id: '-' }
+    // A report that comes while others are taken, or that cannot be recorded now, is nobody's attack.
+    const isOurs = failure instanceof PopError && failure.status === 503
+    context.log.refused(isOurs ? event : { ...event, incident: true }, failure)
     throw failure
   }
 }
